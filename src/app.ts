@@ -1,0 +1,343 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GraphQLSchema } from 'graphql';
+import { migrations } from '../migrations/index.js';
+import { AccountEntity, AccountResolver, toAccountType } from './accounts/index.js';
+import {
+  AccountCastsResolver,
+  ArtifactLinks,
+  CastEntity,
+  CastFinishedResolver,
+  CastMetrics,
+  CastResolver,
+  CastSweeper,
+  CastWorker,
+  ENQUEUE_TOPIC,
+  findCast,
+  registerQueueDepth,
+  registerSandboxMetrics,
+  toCastType,
+  watchCast,
+  type CastDeps,
+} from './casts/index.js';
+import type { ServerConfig } from './config.js';
+import {
+  GraphqlHttpHandler,
+  GraphqlSockets,
+  GraphqlSseHandler,
+  NodeResolver,
+  OperationMetrics,
+  buildGraphqlSchema,
+  graphiqlPage,
+  type FindNode,
+  type WatchCast,
+} from './graphql/index.js';
+import {
+  Origins,
+  createHttpServer,
+  registerCastRoutes,
+  registerGraphqlRoutes,
+  registerHealthRoutes,
+  registerKeyRoutes,
+  registerOpenApiRoute,
+  registerSpellRoutes,
+  type App,
+} from './http/index.js';
+import { ApiKeyEntity, ApiKeyResolver, KeyVerifier, toApiKeyType } from './keys/index.js';
+import {
+  BlobStore,
+  EventStreams,
+  JobQueue,
+  JobWorker,
+  OutboxRelay,
+  PubSub,
+  connectPostgres,
+  connectRedis,
+  createLogger,
+  createRegistry,
+  migrate,
+  pingRedis,
+  poolUsage,
+  queryRows,
+  registerPoolMetrics,
+  systemClock,
+  type Clock,
+  type DataSource,
+  type Logger,
+  type Redis,
+  type Registry,
+} from './platform/index.js';
+import { SandboxPool } from './sandbox/index.js';
+import {
+  AccountSpellsResolver,
+  SpellEntity,
+  SpellResolver,
+  SpellVersionEntity,
+  SpellVersionResolver,
+  VersionResolver,
+  loadSpells,
+  loadVersions,
+  toSpellType,
+  toSpellVersionType,
+  type SpellDeps,
+} from './spells/index.js';
+
+/** What a process does: answer requests, run casts, or both. */
+export type Role = 'api' | 'worker';
+
+export interface RunningApp {
+  /** The address it listens on, as in http://127.0.0.1:4000. */
+  url: string;
+  database: DataSource;
+  logger: Logger;
+  clock: Clock;
+  /** Stops everything in the reverse order of its start. */
+  stop(): Promise<void>;
+}
+
+const QUEUE_NAME = 'casts';
+// A sandbox process is replaced after this many casts, so that nothing can build up in it.
+const CASTS_PER_PROCESS_MAX = 1_000;
+// While one cast of a slot is in the sandbox, another may be claimed or settled.
+const JOBS_PER_SANDBOX = 2;
+const READY_WITHIN_MS = 2_000;
+
+export const VERSION: string = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+export const entities = [AccountEntity, ApiKeyEntity, SpellEntity, SpellVersionEntity, CastEntity];
+
+/** Connects, migrates, constructs and starts everything a process with these roles needs. */
+export async function startApp(config: ServerConfig, roles: readonly Role[], clock: Clock = systemClock): Promise<RunningApp> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await construct(config, roles, clock, closers, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function construct(
+  config: ServerConfig,
+  roles: readonly Role[],
+  clock: Clock,
+  closers: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Promise<RunningApp> {
+  const services = await openServices(config, roles, clock, closers);
+  const { logger, database, registry } = services;
+  const app = await createHttpServer({ ...services, origins: new Origins(config.allowedOrigins), version: VERSION });
+  registerHealthRoutes(app, { version: VERSION, registry, checks: healthChecks(services) });
+  if (roles.includes('api')) await addApi(config, services, app, closers);
+  if (roles.includes('worker')) await addWorker(config, services, closers);
+  const sweeper = new CastSweeper({ ...services, attemptsMax: config.attemptsMax });
+  sweeper.start();
+  closers.push(() => sweeper.stop());
+  const url = await app.listen({ host: config.host, port: config.port });
+  closers.push(() => app.close());
+  // Addresses in answers are made from the port that was really taken.
+  if (config.publicUrl === null) services.links.publicUrl = url;
+  logger.info({ url, roles, version: VERSION }, 'started');
+  return { url, database, logger, clock, stop };
+}
+
+/** Everything that both roles share. */
+export interface Services {
+  clock: Clock;
+  logger: Logger;
+  registry: Registry;
+  database: DataSource;
+  redis: Redis;
+  pubsub: PubSub;
+  streams: EventStreams;
+  queue: JobQueue;
+  outbox: OutboxRelay;
+  blobs: BlobStore;
+  verifier: KeyVerifier;
+  versions: VersionResolver;
+  links: ArtifactLinks;
+  metrics: CastMetrics;
+}
+
+async function openServices(
+  config: ServerConfig,
+  roles: readonly Role[],
+  clock: Clock,
+  closers: (() => Promise<void> | void)[],
+): Promise<Services> {
+  const name = `spell-${roles.join('-')}`;
+  const logger = createLogger({ level: config.logLevel, name });
+  const registry = createRegistry(roles.join('+'));
+  const database = await connectPostgres({
+    url: config.databaseUrl,
+    poolSize: config.databasePool,
+    entities,
+    migrations,
+    applicationName: name,
+  });
+  closers.push(() => database.destroy());
+  await migrate(database);
+  registerPoolMetrics(registry, () => poolUsage(database));
+
+  const redis = connectRedis(config.redisUrl, logger, name);
+  const subscriber = connectRedis(config.redisUrl, logger, `${name}-subscriber`);
+  closers.push(() => {
+    redis.disconnect();
+    subscriber.disconnect();
+  });
+  const prefix = config.redisPrefix;
+  const pubsub = new PubSub({ publisher: redis, subscriber, prefix });
+  const streams = new EventStreams({ redis, pubsub, prefix });
+  const queue = new JobQueue({ redis, name: QUEUE_NAME, prefix, logger });
+  closers.push(() => queue.close());
+  registerQueueDepth(registry, queue);
+
+  const outbox = new OutboxRelay({
+    database,
+    logger,
+    handlers: new Map([[ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))]]),
+  });
+  outbox.start();
+  closers.push(() => outbox.stop());
+
+  const verifier = new KeyVerifier({ database, pubsub, clock, logger });
+  await verifier.start();
+  closers.push(() => verifier.stop());
+  const versions = new VersionResolver({ database, pubsub });
+  await versions.start();
+  closers.push(() => versions.stop());
+
+  const blobs = new BlobStore(join(config.dataDir, 'blobs'));
+  const links = new ArtifactLinks({ key: config.linkKey, publicUrl: config.publicUrl ?? '', clock });
+  const metrics = new CastMetrics(registry);
+  return { clock, logger, registry, database, redis, pubsub, streams, queue, outbox, blobs, verifier, versions, links, metrics };
+}
+
+function healthChecks({ database, redis }: Services): Record<string, () => Promise<boolean>> {
+  return {
+    postgres: () => within(READY_WITHIN_MS, queryRows(database, 'SELECT 1')),
+    redis: () => pingRedis(redis, READY_WITHIN_MS),
+  };
+}
+
+async function within(deadlineMs: number, work: Promise<unknown>): Promise<boolean> {
+  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), deadlineMs).unref());
+  return Promise.race([
+    work.then(
+      () => true,
+      () => false,
+    ),
+    late,
+  ]);
+}
+
+async function addApi(
+  config: ServerConfig,
+  services: Services,
+  app: App,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const { logger, registry, verifier, clock } = services;
+  const schema = createSchema(services);
+  const watch: WatchCast = (principal, args) => watchCast(services, principal, args);
+  const metrics = new OperationMetrics(registry, logger);
+  const edge = { schema, logger, metrics, watchCast: watch };
+  const graphql = new GraphqlHttpHandler(edge);
+  await graphql.start();
+  closers.push(() => graphql.stop());
+  const sse = new GraphqlSseHandler(edge);
+  const origins = new Origins(config.allowedOrigins);
+  const sockets = new GraphqlSockets({ ...edge, verifier, clock, isOriginAllowed: (request) => origins.isAllowed(request) });
+  closers.push(() => sockets.stop());
+
+  registerGraphqlRoutes(app, {
+    handle: (request) => graphql.handle(request),
+    handleSse: (request) => sse.handle(request),
+    page: graphiqlPage,
+  });
+  registerKeyRoutes(app, services);
+  registerSpellRoutes(app, services);
+  registerCastRoutes(app, services);
+  registerOpenApiRoute(app);
+  app.server.on('upgrade', (request, socket, head) => {
+    const path = request.url?.split('?')[0];
+    if (path === '/graphql') sockets.upgrade(request, socket, head);
+    else socket.destroy();
+  });
+}
+
+async function addWorker(
+  config: ServerConfig,
+  services: Services,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const { logger, registry } = services;
+  const sandbox = new SandboxPool({ size: config.sandboxes, maxCastsPerProcess: CASTS_PER_PROCESS_MAX });
+  await sandbox.start();
+  closers.push(() => sandbox.stop());
+  registerSandboxMetrics(registry, sandbox);
+  const worker = new CastWorker({ ...services, sandbox, attemptsMax: config.attemptsMax });
+  await worker.start();
+  closers.push(() => worker.stop());
+  const jobs = new JobWorker({
+    redisUrl: config.redisUrl,
+    name: QUEUE_NAME,
+    prefix: config.redisPrefix,
+    concurrency: config.sandboxes * JOBS_PER_SANDBOX,
+    logger,
+    run: (castId) => worker.run(castId),
+  });
+  closers.push(() => jobs.close(true));
+}
+
+/** The GraphQL schema with its resolvers. Tools that only print the schema pass services that are never called. */
+export function createSchema(services: Services): GraphQLSchema {
+  const { database } = services;
+  const castDeps: CastDeps = services;
+  const spellDeps: SpellDeps = services;
+  return buildGraphqlSchema(
+    new Map<Function, object>([
+      [AccountResolver, new AccountResolver(services)],
+      [ApiKeyResolver, new ApiKeyResolver(services)],
+      [SpellResolver, new SpellResolver(spellDeps)],
+      [SpellVersionResolver, new SpellVersionResolver(services)],
+      [AccountSpellsResolver, new AccountSpellsResolver(services)],
+      [CastResolver, new CastResolver(castDeps)],
+      [CastFinishedResolver, new CastFinishedResolver(services)],
+      [AccountCastsResolver, new AccountCastsResolver(services)],
+      [NodeResolver, new NodeResolver(nodeFinders(database))],
+    ]),
+  );
+}
+
+/** How each noun looks an object up by id, for Relay's `node`. */
+function nodeFinders(database: DataSource): FindNode[] {
+  return [
+    async (principal, id) => {
+      const cast = await findCast(database, principal.accountId, id);
+      return cast === null ? null : toCastType(cast);
+    },
+    async (_principal, id) => {
+      const [spell] = await loadSpells(database, [id]);
+      return spell ? toSpellType(spell) : null;
+    },
+    async (_principal, id) => {
+      const [version] = await loadVersions(database, [id]);
+      return version ? toSpellVersionType(version) : null;
+    },
+    async (principal, id) => {
+      const key = await database.getRepository(ApiKeyEntity).findOneBy({ id, accountId: principal.accountId });
+      return key === null ? null : toApiKeyType(key);
+    },
+    async (principal, id) => {
+      if (id !== principal.accountId) return null;
+      const account = await database.getRepository(AccountEntity).findOneBy({ id });
+      return account === null ? null : toAccountType(account);
+    },
+  ];
+}

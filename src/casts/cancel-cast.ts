@@ -1,0 +1,67 @@
+import { requireScope, type Principal } from '../accounts/index.js';
+import {
+  isId,
+  notFound,
+  type Clock,
+  type DataSource,
+  type EventStreams,
+  type JobQueue,
+  type PubSub,
+} from '../platform/index.js';
+import { EVENTS_KEPT_MS, QUEUED_SEQUENCE, isFinal } from './cast.js';
+import type { CastEntity } from './cast.entity.js';
+import { finishedEvent, streamName, toStreamEntry } from './cast-events.js';
+import type { CastMetrics } from './cast-metrics.js';
+import { cancelQueuedCast, findCast, requestCancel } from './cast-store.js';
+import { CANCEL_CHANNEL } from './cast-worker.js';
+import { watchCast } from './watch-cast.js';
+
+export interface CancelCastDeps {
+  database: DataSource;
+  clock: Clock;
+  pubsub: PubSub;
+  streams: EventStreams;
+  queue: JobQueue;
+  metrics: CastMetrics;
+}
+
+// A running cast stops well within this; the answer then shows it as it is after the stop.
+const ANSWER_WITHIN_MS = 1_000;
+
+/** Cancels a cast of this account. A queued one ends here and now, a running one when its worker has killed it. */
+export async function cancelCast(
+  deps: CancelCastDeps,
+  principal: Principal | null,
+  input: { id: string },
+): Promise<CastEntity> {
+  const { accountId } = requireScope(principal, 'cast');
+  const { id } = input;
+  const cast = isId(id) ? await findCast(deps.database, accountId, id) : null;
+  if (cast === null) throw notFound('cast');
+  if (isFinal(cast.status)) return cast;
+  if (!(await cancelWhileQueued(deps, cast))) await cancelWhileRunning(deps, principal, cast);
+  return (await findCast(deps.database, accountId, id)) ?? cast;
+}
+
+async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promise<boolean> {
+  const now = deps.clock.now();
+  const finalSequence = QUEUED_SEQUENCE + 1;
+  const { id, accountId } = cast;
+  if (!(await cancelQueuedCast(deps.database, { id, accountId, now, finalSequence }))) return false;
+  deps.metrics.settled.inc({ status: 'CANCELED', code: '' });
+  const event = finishedEvent({ id, attempts: cast.attempts, finishedAt: now, finalSequence });
+  // Both are courtesies: a worker would find nothing to claim, a watcher would find the row.
+  void deps.queue.removeWaiting(id);
+  void deps.streams.append(streamName(id), [toStreamEntry(event)], EVENTS_KEPT_MS).catch(() => undefined);
+  return true;
+}
+
+async function cancelWhileRunning(deps: CancelCastDeps, principal: Principal | null, cast: CastEntity): Promise<void> {
+  const { id, accountId } = cast;
+  await requestCancel(deps.database, { id, accountId, now: deps.clock.now() });
+  const deadline = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  void deps.pubsub.publish(CANCEL_CHANNEL, id).catch(() => undefined);
+  for await (const event of await watchCast(deps, principal, { castId: id, signal: deadline })) {
+    if (event.type === 'finished') return;
+  }
+}

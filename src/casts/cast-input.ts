@@ -1,0 +1,124 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError, badInput, type InputProblem } from '../platform/index.js';
+import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
+import { INPUT_BYTES_MAX, MIB, type CastLimits } from './cast.js';
+
+/** A request for a cast, as both edges hand it over. */
+export interface CastRequest {
+  spell: string;
+  input?: unknown;
+  inputBase64?: string | null;
+  idempotencyKey?: string | null;
+  endUser?: string | null;
+  maxCostMicros?: bigint | null;
+  limits?: { timeoutMs?: number | null; maxFuel?: bigint | null; maxMemoryMb?: number | null } | null;
+}
+
+const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;
+const END_USER_CHARACTERS_MAX = 255;
+
+/** The bytes for the guest's stdin, checked against the declared format and schema. */
+export function toInputBytes(version: ResolvedVersion, request: CastRequest): Buffer {
+  const format = version.version.manifest.io.input_format;
+  if (typeof request.inputBase64 === 'string' && request.input !== undefined && request.input !== null) {
+    throw badInput([{ path: 'input', reason: 'give at most one of input and inputBase64' }]);
+  }
+  const bytes =
+    typeof request.inputBase64 === 'string'
+      ? decodeInput(request.inputBase64)
+      : encodeInput(format, request.input ?? null);
+  if (bytes.length > INPUT_BYTES_MAX) {
+    throw new AppError('PAYLOAD_TOO_LARGE', `an input has at most ${INPUT_BYTES_MAX} bytes`);
+  }
+  if (format === 'json') checkJson(version, bytes);
+  if (format === 'text' && !isUtf8(bytes)) {
+    throw badInput([{ path: 'inputBase64', reason: 'this spell takes text: must be UTF-8' }]);
+  }
+  return bytes;
+}
+
+function encodeInput(format: string, input: unknown): Buffer {
+  if (format === 'json') return Buffer.from(JSON.stringify(input));
+  if (input === null) return Buffer.alloc(0);
+  if (typeof input === 'string') return Buffer.from(input);
+  const reason = format === 'text' ? 'this spell takes text: must be a string' : 'this spell takes bytes: use inputBase64';
+  throw badInput([{ path: 'input', reason }]);
+}
+
+function decodeInput(text: string): Buffer {
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+    throw badInput([{ path: 'inputBase64', reason: 'is not base64' }]);
+  }
+  return Buffer.from(text, 'base64');
+}
+
+function checkJson(version: ResolvedVersion, bytes: Buffer): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch (error) {
+    throw badInput([{ path: 'input', reason: `is not JSON: ${(error as Error).message}` }]);
+  }
+  const problems = version.checkInput?.(value) ?? [];
+  if (problems.length > 0) throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
+}
+
+/** The limits of the manifest, lowered by the request. A request cannot raise one. */
+export function toLimits(version: ResolvedVersion, request: CastRequest): CastLimits {
+  const { runtime, pricing } = version.version.manifest;
+  const asked = request.limits ?? {};
+  const problems: InputProblem[] = [];
+  const lower = (path: string, value: bigint | null, maximum: bigint): bigint => {
+    if (value === null) return maximum;
+    if (value >= 1n && value <= maximum) return value;
+    problems.push({ path: `limits/${path}`, reason: `must be from 1 to ${maximum}, what the manifest allows` });
+    return maximum;
+  };
+  const timeoutMs = lower('timeoutMs', toBigInt(asked.timeoutMs), BigInt(runtime.timeout_ms));
+  const memoryMb = lower('maxMemoryMb', toBigInt(asked.maxMemoryMb), BigInt(runtime.max_memory_mb));
+  const fuel = lower('maxFuel', asked.maxFuel ?? null, BigInt(runtime.max_fuel));
+  problems.push(...checkWords(request));
+  if (problems.length > 0) throw badInput(problems);
+  return {
+    timeoutMs: Number(timeoutMs),
+    maxMemoryBytes: Number(memoryMb) * MIB,
+    maxOutputBytes: runtime.max_output_mb * MIB,
+    maxFuel: affordableFuel(pricing, fuel, request.maxCostMicros ?? null),
+  };
+}
+
+function toBigInt(value: number | null | undefined): bigint | null {
+  return value === null || value === undefined ? null : BigInt(value);
+}
+
+function checkWords(request: CastRequest): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const { idempotencyKey, endUser } = request;
+  if (typeof idempotencyKey === 'string' && !isWord(idempotencyKey, IDEMPOTENCY_KEY_CHARACTERS_MAX)) {
+    problems.push({ path: 'idempotencyKey', reason: `must have 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} characters, none of them NUL` });
+  }
+  if (typeof endUser === 'string' && !isWord(endUser, END_USER_CHARACTERS_MAX)) {
+    problems.push({ path: 'endUser', reason: `must have 1 to ${END_USER_CHARACTERS_MAX} characters, none of them NUL` });
+  }
+  return problems;
+}
+
+// PostgreSQL's text cannot hold NUL.
+function isWord(text: string, charactersMax: number): boolean {
+  return text.length > 0 && text.length <= charactersMax && !text.includes('\u0000');
+}
+
+type Pricing = ResolvedVersion['version']['manifest']['pricing'];
+
+/** The most fuel whose price stays within `maxCostMicros`; refuses when not even one unit does. */
+function affordableFuel(pricing: Pricing, fuel: bigint, maxCostMicros: bigint | null): bigint {
+  if (maxCostMicros === null || priceMicros(pricing, fuel) <= maxCostMicros) return fuel;
+  const leastMicros = priceMicros(pricing, 1n);
+  if (pricing.model !== 'metered' || leastMicros > maxCostMicros) {
+    throw badInput([{ path: 'maxCostMicros', reason: `this cast costs at least ${leastMicros} micros` }]);
+  }
+  const metered = maxCostMicros - priceMicros(pricing, 0n);
+  const affordable = (metered * 1_000_000_000n) / BigInt(pricing.micros_per_gigafuel);
+  if (meteredMicros(pricing, affordable) > metered) throw new Error('the affordable fuel is not affordable');
+  return affordable;
+}

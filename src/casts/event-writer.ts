@@ -1,0 +1,138 @@
+import type { Clock, EventStreams, Logger } from '../platform/index.js';
+import { errorText } from '../platform/index.js';
+import { EVENTS_KEPT_MS, cursorAt } from './cast.js';
+import { incompleteTail, streamName, toStreamEntry, type CastEvent } from './cast-events.js';
+
+// One pipeline to Redis carries at most this much: large enough to keep up with a fast guest, small enough
+// that a neighbour's wake-up is not stuck behind it.
+const BATCH_EVENTS_MAX = 256;
+const BATCH_BYTES_MAX = 1024 * 1024;
+// How long a cast that has ended waits for Redis to take its last events before it is settled without them.
+const FLUSH_DEADLINE_MS = 5_000;
+const RETRY_DELAY_MS = 100;
+
+type Kind = 'output' | 'log';
+
+/**
+ * Writes the events of one attempt in order. While one batch is on its way to Redis the next gathers,
+ * so a quiet guest is heard at once and a loud one costs few round trips.
+ */
+export class EventWriter {
+  readonly #streams: EventStreams;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #castId: string;
+  readonly #attempt: number;
+  readonly #tails: Record<Kind, Buffer> = { output: Buffer.alloc(0), log: Buffer.alloc(0) };
+  #waiting: CastEvent[] = [];
+  #writing: Promise<void> | null = null;
+  #place = 0;
+  #sequence: number;
+  #isGivenUp = false;
+
+  constructor(options: {
+    streams: EventStreams;
+    clock: Clock;
+    logger: Logger;
+    castId: string;
+    attempt: number;
+    lastSequence: number;
+  }) {
+    this.#streams = options.streams;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#castId = options.castId;
+    this.#attempt = options.attempt;
+    this.#sequence = options.lastSequence;
+  }
+
+  /** The number of the last event that was given one. */
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
+  started(): void {
+    this.#push({ type: 'started', ...this.#nextPlace() });
+  }
+
+  retried(reason: string): void {
+    this.#push({ type: 'retried', reason, ...this.#nextPlace() });
+  }
+
+  output(chunk: Buffer): void {
+    this.#pushBytes('output', chunk);
+  }
+
+  log(chunk: Buffer): void {
+    this.#pushBytes('log', chunk);
+  }
+
+  /** Sends what is left, also a character that was cut off, and waits until Redis has it or the deadline passed. */
+  async flush(): Promise<void> {
+    for (const kind of ['output', 'log'] as const) {
+      const tail = this.#tails[kind];
+      this.#tails[kind] = Buffer.alloc(0);
+      if (tail.length > 0) this.#push({ type: kind, bytes: tail, ...this.#nextPlace() });
+    }
+    const deadline = setTimeout(() => (this.#isGivenUp = true), FLUSH_DEADLINE_MS);
+    await this.#writing;
+    clearTimeout(deadline);
+  }
+
+  #pushBytes(kind: Kind, chunk: Buffer): void {
+    const bytes = this.#tails[kind].length === 0 ? chunk : Buffer.concat([this.#tails[kind], chunk]);
+    const tailLength = incompleteTail(bytes);
+    const whole = bytes.subarray(0, bytes.length - tailLength);
+    this.#tails[kind] = bytes.subarray(bytes.length - tailLength);
+    if (whole.length > 0) this.#push({ type: kind, bytes: whole, ...this.#nextPlace() });
+  }
+
+  #nextPlace(): { cursor: string; sequence: number; attempt: number; at: Date } {
+    this.#place += 1;
+    this.#sequence += 1;
+    return {
+      cursor: cursorAt(this.#attempt, this.#place),
+      sequence: this.#sequence,
+      attempt: this.#attempt,
+      at: this.#clock.now(),
+    };
+  }
+
+  #push(event: CastEvent): void {
+    this.#waiting.push(event);
+    this.#writing ??= this.#drain().finally(() => (this.#writing = null));
+  }
+
+  async #drain(): Promise<void> {
+    // Yielding once lets events of the same moment share a batch.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      await this.#append(batch.map(toStreamEntry));
+    }
+  }
+
+  async #append(entries: ReturnType<typeof toStreamEntry>[]): Promise<void> {
+    for (;;) {
+      if (this.#isGivenUp) return;
+      try {
+        await this.#streams.append(streamName(this.#castId), entries, EVENTS_KEPT_MS);
+        return;
+      } catch (error) {
+        this.#logger.warn({ castId: this.#castId, error: errorText(error) }, 'events wait for redis');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+      }
+    }
+  }
+
+  #takeBatch(): CastEvent[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX) {
+      const event = this.#waiting[count];
+      bytes += event !== undefined && 'bytes' in event ? event.bytes.length : 0;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}

@@ -1,0 +1,125 @@
+import { requireScope, type Principal } from '../accounts/index.js';
+import {
+  AppError,
+  newId,
+  sha256,
+  type Clock,
+  type DataSource,
+  type Digest,
+  type OutboxRelay,
+} from '../platform/index.js';
+import { priceMicros, type VersionResolver } from '../spells/index.js';
+import { toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import type { CastEntity } from './cast.entity.js';
+import type { CastMetrics } from './cast-metrics.js';
+import { ENQUEUE_TOPIC, findCastByIdempotencyKey, insertCast, type NewCast } from './cast-store.js';
+
+export interface RequestCastDeps {
+  database: DataSource;
+  clock: Clock;
+  versions: VersionResolver;
+  outbox: OutboxRelay;
+  metrics: CastMetrics;
+}
+
+/**
+ * Accepts a cast. When this returns, the cast is committed and will reach a final state whatever dies;
+ * the queue is told afterwards. The same idempotency key and request answer the same cast.
+ */
+export async function requestCast(
+  deps: RequestCastDeps,
+  principal: Principal | null,
+  request: CastRequest,
+): Promise<CastEntity> {
+  const { accountId, keyId } = requireScope(principal, 'cast');
+  const requestDigest = digestRequest(request);
+  const idempotencyKey = request.idempotencyKey ?? null;
+  // Asked first, so that a repeated request is answered even after its version was yanked.
+  const earlier = await findEarlier(deps.database, accountId, idempotencyKey, requestDigest);
+  if (earlier !== null) return earlier;
+  const resolved = await deps.versions.resolve(request.spell);
+  const limits = toLimits(resolved, request);
+  const input = toInputBytes(resolved, request);
+  const cast: NewCast = {
+    id: newId(deps.clock),
+    accountId,
+    apiKeyId: keyId,
+    spellVersionId: resolved.version.id,
+    endUser: request.endUser ?? null,
+    idempotencyKey,
+    requestDigest,
+    input,
+    limits,
+    heldMicros: priceMicros(resolved.version.manifest.pricing, limits.maxFuel),
+    queuedAt: deps.clock.now(),
+  };
+  const accepted = await insertCast(deps.database, cast);
+  if (accepted === null) {
+    const winner = await findEarlier(deps.database, accountId, idempotencyKey, requestDigest);
+    if (winner === null) throw new Error('the cast that holds the idempotency key has vanished');
+    return winner;
+  }
+  deps.outbox.deliverSoon({ id: accepted.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
+  deps.metrics.accepted.inc();
+  return acceptedEntity(cast);
+}
+
+/** The cast as it was committed a moment ago; reading it back would only cost a round trip. */
+function acceptedEntity(cast: NewCast): CastEntity {
+  return {
+    id: cast.id,
+    accountId: cast.accountId,
+    spellVersionId: cast.spellVersionId,
+    status: 'QUEUED',
+    endUser: cast.endUser,
+    idempotencyKey: cast.idempotencyKey,
+    requestDigest: cast.requestDigest,
+    attempts: 0,
+    queuedAt: cast.queuedAt,
+    startedAt: null,
+    finishedAt: null,
+    outputBytes: null,
+    outputDigest: null,
+    outputIsArtifact: false,
+    errorCode: null,
+    errorMessage: null,
+    fuelUsed: null,
+    memoryPeakBytes: null,
+    durationMs: null,
+    heldMicros: cast.heldMicros,
+    costMicros: null,
+    finalSequence: null,
+  };
+}
+
+async function findEarlier(
+  database: DataSource,
+  accountId: string,
+  idempotencyKey: string | null,
+  requestDigest: Digest,
+): Promise<CastEntity | null> {
+  if (idempotencyKey === null || idempotencyKey === '') return null;
+  const earlier = await findCastByIdempotencyKey(database, accountId, idempotencyKey);
+  if (earlier !== null && earlier.requestDigest !== requestDigest) {
+    throw new AppError('IDEMPOTENCY_MISMATCH', 'this idempotency key was used for another request', {
+      castId: earlier.id,
+    });
+  }
+  return earlier;
+}
+
+/** Two requests are the same when all that the caller said is the same. */
+function digestRequest(request: CastRequest): Digest {
+  const { timeoutMs, maxFuel, maxMemoryMb } = request.limits ?? {};
+  const said = [
+    request.spell,
+    request.input ?? null,
+    request.inputBase64 ?? null,
+    request.endUser ?? null,
+    request.maxCostMicros?.toString() ?? null,
+    timeoutMs ?? null,
+    maxFuel?.toString() ?? null,
+    maxMemoryMb ?? null,
+  ];
+  return sha256(JSON.stringify(said));
+}

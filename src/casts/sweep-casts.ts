@@ -1,0 +1,109 @@
+import { errorText, type Clock, type DataSource, type EventStreams, type JobQueue, type Logger } from '../platform/index.js';
+import { EVENTS_KEPT_MS, type CastErrorCode } from './cast.js';
+import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
+import type { CastMetrics } from './cast-metrics.js';
+import { findOverdueCasts, findWaitingCasts, settleCast, type OverdueCast } from './cast-store.js';
+
+export interface SweepDeps {
+  database: DataSource;
+  queue: JobQueue;
+  streams: EventStreams;
+  clock: Clock;
+  logger: Logger;
+  metrics: CastMetrics;
+  attemptsMax: number;
+}
+
+const SWEEP_EVERY_MS = 1_000;
+// A cast that has waited this long may have lost its job; adding a job that exists changes nothing.
+const SUSPICIOUS_AFTER_MS = 3_000;
+// Bounds one sweep; what is left is looked at in the next.
+const SWEEP_ROWS_MAX = 500;
+
+/**
+ * Makes PostgreSQL's word come true: queued casts without a job get one, running casts without a worker are
+ * given to another or, after their last attempt, ended. Every process may sweep at the same time, because
+ * adding a job and settling an attempt both happen at most once.
+ */
+export class CastSweeper {
+  readonly #deps: SweepDeps;
+  #timer: NodeJS.Timeout | null = null;
+  #working: Promise<void> | null = null;
+  #waitingAfterId: string | null = null;
+
+  constructor(deps: SweepDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#working ??= this.sweep().finally(() => (this.#working = null));
+    }, SWEEP_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#working;
+  }
+
+  async sweep(): Promise<void> {
+    try {
+      await this.#sweepOverdue();
+      await this.#sweepWaiting();
+    } catch (error) {
+      this.#deps.logger.warn({ error: errorText(error) }, 'sweep broke off');
+    }
+  }
+
+  async #sweepOverdue(): Promise<void> {
+    const overdue = await findOverdueCasts(this.#deps.database, SWEEP_ROWS_MAX);
+    const again: string[] = [];
+    for (const cast of overdue) {
+      if (cast.isCancelRequested) await this.#end(cast, null);
+      else if (cast.attempts >= this.#deps.attemptsMax) await this.#end(cast, 'WORKER_LOST');
+      else again.push(cast.id);
+    }
+    await this.#deps.queue.addAll(again);
+  }
+
+  async #sweepWaiting(): Promise<void> {
+    const queuedBefore = new Date(this.#deps.clock.now().getTime() - SUSPICIOUS_AFTER_MS);
+    const ids = await findWaitingCasts(this.#deps.database, {
+      queuedBefore,
+      afterId: this.#waitingAfterId,
+      limit: SWEEP_ROWS_MAX,
+    });
+    await this.#deps.queue.addAll(ids);
+    this.#waitingAfterId = ids.length === SWEEP_ROWS_MAX ? (ids.at(-1) ?? null) : null;
+  }
+
+  /** Ends a cast whose worker is gone: canceled when that was asked for, else failed with the code. Costs nothing. */
+  async #end(cast: OverdueCast, code: CastErrorCode | null): Promise<void> {
+    const { database, streams, clock, metrics, logger } = this.#deps;
+    const last = await streams.last(streamName(cast.id));
+    const lastSequence = Math.max(cast.lastSequence, last === null ? 0 : fromStreamEntry(last).sequence);
+    const message = `${cast.attempts} attempts lost their worker`;
+    const status = code === null ? ('CANCELED' as const) : ('FAILED' as const);
+    const settlement = {
+      id: cast.id,
+      attempt: cast.attempts,
+      status,
+      finishedAt: clock.now(),
+      output: null,
+      outputBytes: null,
+      outputDigest: null,
+      outputIsArtifact: false,
+      error: code === null ? null : { code, message },
+      fuelUsed: null,
+      memoryPeakBytes: null,
+      durationMs: null,
+      costMicros: 0n,
+      finalSequence: lastSequence + 1,
+    };
+    if (!(await settleCast(database, settlement))) return;
+    metrics.settled.inc({ status, code: code ?? '' });
+    logger.warn({ castId: cast.id, attempts: cast.attempts, status }, 'cast ended without its worker');
+    const event = finishedEvent({ ...settlement, attempts: cast.attempts });
+    await streams.append(streamName(cast.id), [toStreamEntry(event)], EVENTS_KEPT_MS);
+  }
+}

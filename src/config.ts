@@ -1,0 +1,131 @@
+import { z } from 'zod';
+
+/**
+ * The only reader of the environment. Everything is parsed once; all problems are reported together; a variable
+ * that begins with SPELL_ and is not known here is a problem too, because a mistyped setting changes nothing.
+ */
+const wholeNumber = (least: number, most: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most))
+    .default(fallback);
+
+const url = (...protocols: string[]) =>
+  z.string().refine(
+    (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+    `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  );
+
+const schema = z.object({
+  // Where local mode looks for a Redis server.
+  PATH: z.string().default(''),
+  // Where the API listens.
+  PORT: wholeNumber(0, 65_535, 4000),
+  SPELL_HOST: z.string().min(1).default('127.0.0.1'),
+  // What clients see in download addresses; made from host and port when absent.
+  SPELL_PUBLIC_URL: url('http:', 'https:').optional(),
+  // Browser origins that may call the API and open sockets, separated by commas. The API's own origin always may.
+  SPELL_ALLOWED_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
+    .pipe(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, 'must be origins like https://app.example.com, separated by commas'))),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  SPELL_REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 lower-case letters, digits and hyphens')
+    .default('spell'),
+  SPELL_DATABASE_POOL: wholeNumber(2, 200, 10),
+  // Where blobs are kept, and in local mode also the databases.
+  SPELL_DATA_DIR: z.string().min(1).default('.spell'),
+  // Signs download addresses: 64 hex digits. Made at first start in local mode.
+  SPELL_LINK_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits (32 random bytes)')
+    .optional(),
+  // Sandbox processes of a worker; by default one per core.
+  SPELL_SANDBOXES: wholeNumber(1, 256, 2),
+  // How often a cast may be begun before it fails with WORKER_LOST.
+  SPELL_ATTEMPTS_MAX: wholeNumber(1, 10, 3),
+  SPELL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+export interface Config {
+  searchPath: string;
+  port: number;
+  host: string;
+  publicUrl: string | null;
+  allowedOrigins: string[];
+  databaseUrl: string | null;
+  redisUrl: string | null;
+  redisPrefix: string;
+  databasePool: number;
+  dataDir: string;
+  linkKey: Buffer | null;
+  sandboxes: number;
+  attemptsMax: number;
+  logLevel: string;
+}
+
+/** A configuration in which everything that a process of its own needs is present. */
+export type ServerConfig = Config & { databaseUrl: string; redisUrl: string; linkKey: Buffer };
+
+export class ConfigError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(`the environment is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+type Environment = Record<string, string | undefined>;
+
+export function readConfig(environment: Environment = process.env): Config {
+  const parsed = schema.safeParse(environment);
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  problems.push(...unknownVariables(environment));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const values = parsed.data;
+  return {
+    searchPath: values.PATH,
+    port: values.PORT,
+    host: values.SPELL_HOST,
+    publicUrl: values.SPELL_PUBLIC_URL?.replace(/\/$/, '') ?? null,
+    allowedOrigins: values.SPELL_ALLOWED_ORIGINS,
+    databaseUrl: values.DATABASE_URL ?? null,
+    redisUrl: values.REDIS_URL ?? null,
+    redisPrefix: values.SPELL_REDIS_PREFIX,
+    databasePool: values.SPELL_DATABASE_POOL,
+    dataDir: values.SPELL_DATA_DIR,
+    linkKey: values.SPELL_LINK_KEY === undefined ? null : Buffer.from(values.SPELL_LINK_KEY, 'hex'),
+    sandboxes: values.SPELL_SANDBOXES,
+    attemptsMax: values.SPELL_ATTEMPTS_MAX,
+    logLevel: values.SPELL_LOG_LEVEL,
+  };
+}
+
+/** For `api` and `worker`, which bring no services of their own. */
+export function readServerConfig(environment: Environment = process.env): ServerConfig {
+  const missing = ['DATABASE_URL', 'REDIS_URL', 'SPELL_LINK_KEY'].filter((name) => environment[name] === undefined);
+  const absent = missing.map((name) => `${name}: is needed`);
+  try {
+    const config = readConfig(environment);
+    const { databaseUrl, redisUrl, linkKey } = config;
+    if (databaseUrl === null || redisUrl === null || linkKey === null) throw new ConfigError(absent);
+    return { ...config, databaseUrl, redisUrl, linkKey };
+  } catch (error) {
+    if (error instanceof ConfigError && error.problems !== absent) throw new ConfigError([...absent, ...error.problems]);
+    throw error;
+  }
+}
+
+function unknownVariables(environment: Environment): string[] {
+  const known = new Set(Object.keys(schema.shape));
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('SPELL_') && !known.has(name));
+  return unknown.map((name) => `${name}: is not a setting of this program`);
+}

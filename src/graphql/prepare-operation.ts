@@ -1,0 +1,40 @@
+import {
+  GraphQLError,
+  getOperationAST,
+  validate,
+  type DocumentNode,
+  type ExecutionArgs,
+  type GraphQLSchema,
+} from 'graphql';
+import { AppError } from '../platform/index.js';
+import { checkCost, parseQuery } from './query-limits.js';
+
+export interface OperationRequest {
+  query: string | DocumentNode;
+  operationName?: string | null | undefined;
+  variables?: Record<string, unknown> | null | undefined;
+}
+
+/** What Apollo does for HTTP, for the streaming transports: parse, validate and weigh an operation, or say what is wrong. */
+export function prepareOperation(
+  schema: GraphQLSchema,
+  request: OperationRequest,
+  contextValue: unknown,
+): { args: ExecutionArgs } | { errors: GraphQLError[] } {
+  try {
+    if (typeof request.query !== 'string') throw new AppError('BAD_USER_INPUT', 'query must be a string');
+    const document = parseQuery(request.query);
+    const errors = validate(schema, document);
+    if (errors.length > 0) return { errors: [...errors] };
+    if (!getOperationAST(document, request.operationName)) {
+      throw new AppError('BAD_USER_INPUT', 'operationName must name one of the operations');
+    }
+    checkCost(schema, document, request.variables, request.operationName);
+    const { operationName, variables } = request;
+    return { args: { schema, document, operationName, variableValues: variables, contextValue } };
+  } catch (error) {
+    if (error instanceof GraphQLError) return { errors: [error] };
+    const original = error instanceof Error ? error : new Error(String(error));
+    return { errors: [new GraphQLError(original.message, { originalError: original })] };
+  }
+}

@@ -1,0 +1,126 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { CloseCode, type ConnectionInitMessage } from 'graphql-ws';
+import { useServer, type Extra } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+import type { Principal } from '../accounts/index.js';
+import type { KeyVerifier } from '../keys/index.js';
+import { inRequestScope, newId, type Clock, type Logger } from '../platform/index.js';
+import { createContext, type WatchCast } from './context.js';
+import { formatError } from './format-error.js';
+import { OperationMetrics, rootFields } from './operation-metrics.js';
+import { prepareOperation } from './prepare-operation.js';
+
+export interface SocketOptions {
+  schema: GraphQLSchema;
+  verifier: KeyVerifier;
+  clock: Clock;
+  logger: Logger;
+  metrics: OperationMetrics;
+  watchCast: WatchCast;
+  isOriginAllowed(request: IncomingMessage): boolean;
+}
+
+// Sockets carry subscriptions; large inputs go by HTTP.
+const MESSAGE_BYTES_MAX = 1024 * 1024;
+const INIT_WITHIN_MS = 3_000;
+const KEEP_ALIVE_MS = 12_000;
+// One socket watches many casts, but not without end: each costs a subscription in Redis.
+const OPERATIONS_PER_SOCKET_MAX = 200;
+
+interface SocketExtra extends Record<PropertyKey, unknown> {
+  principal: Principal;
+  unwatch: () => void;
+}
+
+type SocketContext = Parameters<NonNullable<Parameters<typeof useServer<ConnectionInitMessage['payload'], SocketExtra>>[0]['onConnect']>>[0];
+
+/** GraphQL over WebSocket on the API's own port: graphql-transport-ws, authenticated in connection_init. */
+export class GraphqlSockets {
+  readonly #options: SocketOptions;
+  readonly #server: WebSocketServer;
+  readonly #protocol: { dispose(): Promise<void> | void };
+
+  constructor(options: SocketOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
+    this.#protocol = useServer<ConnectionInitMessage['payload'], SocketExtra>(
+      {
+        connectionInitWaitTimeout: INIT_WITHIN_MS,
+        onConnect: (context) => this.#connect(context),
+        onDisconnect: ({ extra }) => extra.unwatch?.(),
+        onSubscribe: (context, _id, payload) => this.#subscribe(context, payload),
+        onNext: (_context, _id, _payload, _args, result) => {
+          if (result.errors === undefined) return undefined;
+          return { ...result, errors: result.errors.map((error) => formatError(error, options.logger)) };
+        },
+        onError: (_context, _id, _payload, errors) => errors.map((error) => formatError(error, options.logger)),
+      },
+      this.#server,
+      KEEP_ALIVE_MS,
+    );
+    this.#server.on('connection', (socket) => {
+      options.metrics.sockets.inc();
+      socket.on('close', () => options.metrics.sockets.dec());
+      socket.on('error', (error) => options.logger.debug({ error: error.message }, 'socket'));
+    });
+  }
+
+  /** For the HTTP server's `upgrade` event on /graphql. A foreign origin is refused before the socket opens. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!this.#options.isOriginAllowed(request)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#server.emit('connection', webSocket, request));
+  }
+
+  async stop(): Promise<void> {
+    await this.#protocol.dispose();
+    for (const client of this.#server.clients) client.terminate();
+    this.#server.close();
+  }
+
+  /** False closes the socket with 4403 Forbidden. */
+  async #connect(context: SocketContext): Promise<boolean> {
+    const token = readToken(context.connectionParams);
+    const principal = token === null ? null : await this.#options.verifier.verify(token);
+    if (principal === null) return false;
+    const { socket } = context.extra;
+    context.extra.principal = principal;
+    context.extra.unwatch = this.#options.verifier.watch(principal.keyId, () =>
+      socket.close(CloseCode.Forbidden, 'Forbidden'),
+    );
+    return true;
+  }
+
+  #subscribe(
+    context: SocketContext,
+    payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
+  ): ExecutionArgs | readonly GraphQLError[] {
+    const startedMs = performance.now();
+    const requestId = newId(this.#options.clock);
+    const { principal } = context.extra as Extra & SocketExtra;
+    return inRequestScope({ requestId, accountId: principal.accountId }, () => {
+      if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX) {
+        return [new GraphQLError(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`, { extensions: { code: 'BAD_USER_INPUT' } })];
+      }
+      const contextValue = createContext(principal, requestId, this.#options.watchCast);
+      const prepared = prepareOperation(this.#options.schema, payload, contextValue);
+      const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
+      const codes = 'errors' in prepared ? ['BAD_USER_INPUT'] : [];
+      this.#options.metrics.record(operation, 'ws', codes, startedMs);
+      return 'args' in prepared ? prepared.args : prepared.errors;
+    });
+  }
+}
+
+/** `{authorization: "Bearer …"}`; tools that put it among `headers` are understood too. */
+function readToken(parameters: Readonly<Record<string, unknown>> | undefined): string | null {
+  const headers = parameters?.['headers'] as Record<string, unknown> | undefined;
+  const value =
+    parameters?.['authorization'] ?? parameters?.['Authorization'] ?? headers?.['authorization'] ?? headers?.['Authorization'];
+  const [, token] = typeof value === 'string' ? (/^Bearer (\S+)$/i.exec(value) ?? []) : [];
+  return token ?? null;
+}

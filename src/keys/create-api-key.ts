@@ -1,0 +1,79 @@
+import { SCOPES, requireScope, type Principal, type Scope } from '../accounts/index.js';
+import { AppError, badInput, newId, type Clock, type DataSource, type EntityManager, type InputProblem } from '../platform/index.js';
+import { ApiKeyEntity } from './api-key.entity.js';
+import { generateKey } from './key-format.js';
+import { hashSecret } from './secret-hash.js';
+
+export interface CreateApiKeyInput {
+  name: string;
+  scopes: string[];
+  expiresAt?: Date | null;
+}
+
+/** A new key with its secret, which is shown this once and stored nowhere. */
+export interface IssuedApiKey {
+  apiKey: ApiKeyEntity;
+  secret: string;
+}
+
+const NAME_CHARACTERS_MAX = 100;
+// Keeps an account's list, and what the background check reads, within reason.
+const KEYS_PER_ACCOUNT_MAX = 1_000;
+
+export async function createApiKey(
+  deps: { database: DataSource; clock: Clock },
+  principal: Principal | null,
+  input: CreateApiKeyInput,
+): Promise<IssuedApiKey> {
+  const { accountId } = requireScope(principal, 'admin');
+  const scopes = checkInput(input, deps.clock.now());
+  await requireRoom(deps.database, accountId);
+  return issueApiKey(deps, { accountId, name: input.name.trim(), scopes, expiresAt: input.expiresAt ?? null });
+}
+
+/** Stores a new key without asking who wants it: for rotation, and for the account that `make up` opens. */
+export async function issueApiKey(
+  deps: { database: DataSource | EntityManager; clock: Clock },
+  input: { accountId: string; name: string; scopes: Scope[]; expiresAt: Date | null },
+): Promise<IssuedApiKey> {
+  const { prefix, secret, key } = generateKey();
+  const apiKey = Object.assign(new ApiKeyEntity(), {
+    id: newId(deps.clock),
+    accountId: input.accountId,
+    name: input.name,
+    prefix,
+    secretHash: await hashSecret(secret),
+    scopes: input.scopes,
+    createdAt: deps.clock.now(),
+    expiresAt: input.expiresAt,
+    lastUsedAt: null,
+    revokedAt: null,
+    rotatedTo: null,
+  });
+  await deps.database.getRepository(ApiKeyEntity).insert(apiKey);
+  return { apiKey, secret: key };
+}
+
+function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
+  const problems: InputProblem[] = [];
+  const nameLength = input.name.trim().length;
+  if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX) {
+    problems.push({ path: 'name', reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters` });
+  }
+  if (input.scopes.length === 0) problems.push({ path: 'scopes', reason: 'must name at least one scope' });
+  input.scopes.forEach((scope, index) => {
+    if (!SCOPES.includes(scope as Scope)) {
+      problems.push({ path: `scopes/${index}`, reason: `is not one of ${SCOPES.join(', ')}` });
+    }
+  });
+  if (input.expiresAt && input.expiresAt <= now) problems.push({ path: 'expiresAt', reason: 'must be in the future' });
+  if (problems.length > 0) throw badInput(problems);
+  return [...new Set(input.scopes as Scope[])];
+}
+
+async function requireRoom(database: DataSource, accountId: string): Promise<void> {
+  const count = await database.getRepository(ApiKeyEntity).countBy({ accountId });
+  if (count >= KEYS_PER_ACCOUNT_MAX) {
+    throw new AppError('CONFLICT', `an account can have at most ${KEYS_PER_ACCOUNT_MAX} keys`);
+  }
+}

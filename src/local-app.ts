@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openAccount } from './accounts/index.js';
+import { startApp, type RunningApp } from './app.js';
+import type { Config } from './config.js';
+import { issueApiKey } from './keys/index.js';
+import { startEmbeddedPostgres, startEmbeddedRedis } from './platform/index.js';
+
+export interface LocalApp extends RunningApp {
+  apiKey: string;
+  /** How to use it, for the terminal. */
+  help: string;
+}
+
+interface LocalOptions {
+  /** Told what happens, a line at a time. */
+  say(line: string): void;
+}
+
+const CONNECTIONS_MAX = 100;
+const LOGIN = 'local';
+const EXAMPLES = fileURLToPath(new URL('../../spells/', import.meta.url));
+
+/** The whole platform on one machine: databases, API and worker, an account with a key, the example spells. */
+export async function startLocal(config: Config, options: LocalOptions): Promise<LocalApp> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    await mkdir(config.dataDir, { recursive: true });
+    const databaseUrl = config.databaseUrl ?? (await startPostgres(config, options, closers));
+    const redisUrl = config.redisUrl ?? (await startRedis(config, options, closers));
+    const linkKey = config.linkKey ?? (await keepLinkKey(config.dataDir));
+    const app = await startApp({ ...config, databaseUrl, redisUrl, linkKey }, ['api', 'worker']);
+    closers.push(() => app.stop());
+    const apiKey = await keepApiKey(config.dataDir, app);
+    await publishExamples(app.url, apiKey);
+    await writeLocalFile(config.dataDir, app.url, apiKey);
+    return { ...app, apiKey, stop, help: describe(app.url, apiKey) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startPostgres(config: Config, { say }: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+  const folder = join(config.dataDir, 'postgres');
+  const postgres = await startEmbeddedPostgres({ folder, isDurable: true, connectionsMax: CONNECTIONS_MAX });
+  closers.push(() => postgres.stop());
+  say(`PostgreSQL  ${postgres.url.replace(/:[^:@/]+@/, ':…@')}`);
+  return postgres.url;
+}
+
+async function startRedis(config: Config, { say }: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+  const redis = await startEmbeddedRedis(join(config.dataDir, 'redis'), config.searchPath);
+  closers.push(() => redis.stop());
+  say(`Redis       ${redis.url}  ${redis.description}`);
+  return redis.url;
+}
+
+/** Made once, so that download addresses stay valid over a restart. */
+async function keepLinkKey(dataDir: string): Promise<Buffer> {
+  const path = join(dataDir, 'link-key');
+  const known = await readFile(path, 'utf8').catch(() => null);
+  if (known !== null) return Buffer.from(known.trim(), 'hex');
+  const key = randomBytes(32);
+  await writeFile(path, `${key.toString('hex')}\n`, { mode: 0o600 });
+  return key;
+}
+
+/** The key of the last start if it still works, else a new one of the same account. */
+async function keepApiKey(dataDir: string, app: RunningApp): Promise<string> {
+  const text = await readFile(join(dataDir, 'local.json'), 'utf8').catch(() => '{}');
+  const { apiKey } = JSON.parse(text) as { apiKey?: string };
+  if (apiKey !== undefined && (await isAccepted(app.url, apiKey))) return apiKey;
+  const account = await openAccount(app, { login: LOGIN });
+  const issued = await issueApiKey(app, { accountId: account.id, name: 'local', scopes: ['admin'], expiresAt: null });
+  return issued.secret;
+}
+
+async function isAccepted(url: string, apiKey: string): Promise<boolean> {
+  const response = await fetch(`${url}/v1/keys?first=1`, { headers: { authorization: `Bearer ${apiKey}` } });
+  return response.ok;
+}
+
+/** Publishes the packages below spells/; those that are published already stay as they are. */
+async function publishExamples(url: string, apiKey: string): Promise<void> {
+  const names = await readdir(EXAMPLES).catch(() => []);
+  for (const name of names) {
+    const tar = await readFile(join(EXAMPLES, name, `${name}.spell.tar`)).catch(() => null);
+    if (tar === null) continue;
+    const response = await fetch(`${url}/v1/spells`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ package_base64: tar.toString('base64') }),
+    });
+    // An example that was changed without a new version is a conflict with what is published: the old one stays.
+    if (!response.ok && response.status !== 409) throw new Error(`${name}: ${await response.text()}`);
+  }
+}
+
+async function writeLocalFile(dataDir: string, url: string, apiKey: string): Promise<void> {
+  const graphql = `${url}/graphql`;
+  const content = { graphql, ws: graphql.replace(/^http/, 'ws'), apiKey };
+  await writeFile(join(dataDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+}
+
+function describe(url: string, apiKey: string): string {
+  return `
+Ready.
+  GraphQL   ${url}/graphql     (open it in a browser for a page to try queries; WebSockets on the same address)
+  REST      ${url}/v1/openapi.json
+  API key   ${apiKey}     (account "${LOGIN}", all scopes; kept in .spell/local.json)
+
+Cast a spell:
+  curl -s ${url}/v1/cast -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' \\
+    -d '{"spell_name":"com.spellplatform.primes","payload":{"limit":100}}'
+
+Ctrl-C stops everything; the data stays in .spell/.`;
+}

@@ -1,0 +1,92 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isDigest, sha256, type Digest } from './digests.js';
+import { AppError } from './errors.js';
+
+/**
+ * Content-addressed bytes on disk: `<folder>/sha256/<2 hex>/<62 hex>`. Three verbs and nothing else, so
+ * that an object store can stand in later. Every read checks the digest: a changed file is never served.
+ */
+export class BlobStore {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async put(bytes: Uint8Array): Promise<Digest> {
+    const digest = sha256(bytes);
+    if (!(await this.has(digest))) {
+      await this.#writeWhole(digest, (file) => file.writeFile(bytes));
+    }
+    return digest;
+  }
+
+  /** Takes a stream whose digest and greatest size are known before; nothing is kept unless both hold. */
+  async putStream(digest: Digest, bytes: AsyncIterable<Buffer>, maxBytes: number): Promise<number> {
+    let size = 0;
+    await this.#writeWhole(digest, async (file) => {
+      const hash = createHash('sha256');
+      for await (const chunk of bytes) {
+        size += chunk.length;
+        if (size > maxBytes) throw new AppError('PAYLOAD_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
+        hash.update(chunk);
+        await file.write(chunk);
+      }
+      const actual = `sha256:${hash.digest('hex')}`;
+      if (actual !== digest) {
+        throw new AppError('BAD_USER_INPUT', `the body has digest ${actual}, the address says ${digest}`);
+      }
+    });
+    return size;
+  }
+
+  async get(digest: Digest): Promise<Buffer> {
+    const bytes = await readFile(this.#path(digest)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new BlobMissing(digest);
+      throw error;
+    });
+    if (sha256(bytes) !== digest) throw new Error(`the stored bytes of ${digest} have changed`);
+    return bytes;
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return stat(this.#path(digest)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #path(digest: Digest): string {
+    // A digest comes from a request sometimes; anything else must never become a path.
+    if (!isDigest(digest)) throw new AppError('BAD_USER_INPUT', 'not a sha256 digest');
+    const hex = digest.slice('sha256:'.length);
+    return join(this.#folder, 'sha256', hex.slice(0, 2), hex.slice(2));
+  }
+
+  async #writeWhole(digest: Digest, write: (file: FileHandle) => Promise<void>): Promise<void> {
+    const target = this.#path(digest);
+    const draft = join(this.#folder, 'drafts', randomUUID());
+    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(draft), { recursive: true });
+    const file = await open(draft, 'wx');
+    try {
+      await write(file);
+      await file.sync();
+      await file.close();
+      await rename(draft, target);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+}
+
+export class BlobMissing extends Error {
+  constructor(digest: Digest) {
+    super(`no blob ${digest}`);
+    this.name = 'BlobMissing';
+  }
+}

@@ -1,0 +1,83 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { findFreePort } from './free-port.js';
+
+export interface EmbeddedRedis {
+  url: string;
+  /** What was started, in words for people. */
+  description: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+const START_WITHIN_MS = 10_000;
+const STOP_WITHIN_MS = 3_000;
+
+/** Starts `valkey-server` or `redis-server` from the search path, or else the Valkey that npm has installed. */
+export async function startEmbeddedRedis(folder: string, searchPath: string): Promise<EmbeddedRedis> {
+  const port = await findFreePort();
+  const native = findInPath(searchPath, 'valkey-server') ?? findInPath(searchPath, 'redis-server');
+  const child = native === null ? startNpmValkey(port) : await startNative(native, resolve(folder), port);
+  const url = `redis://127.0.0.1:${port}`;
+  await waitUntilReady(child, url);
+  const description = native ?? 'Valkey from npm (in memory: the queue is rebuilt from PostgreSQL after a restart)';
+  return { url, description, pid: child.pid ?? 0, stop: () => stopServer(child) };
+}
+
+function findInPath(searchPath: string, name: string): string | null {
+  for (const folder of searchPath.split(delimiter)) {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return join(folder, name);
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+async function startNative(command: string, folder: string, port: number): Promise<ChildProcess> {
+  await mkdir(folder, { recursive: true });
+  const settings = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', ''];
+  return spawn(command, settings.map(String), { stdio: ['ignore', 'ignore', 'ignore'] });
+}
+
+function startNpmValkey(port: number): ChildProcess {
+  const main = fileURLToPath(new URL('./npm-valkey.js', import.meta.url));
+  // A process of its own: a busy event loop here must not stop the queue, and a kill there must not stop us.
+  return fork(main, [String(port)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {} });
+}
+
+async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
+  let failure: string | null = null;
+  child.once('error', (error) => (failure = error.message));
+  child.once('exit', (code) => (failure ??= `it ended with ${code}`));
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => 25 });
+  redis.on('error', () => undefined);
+  try {
+    const ready = redis.connect().then(() => redis.ping());
+    ready.catch(() => undefined);
+    for (let waitedMs = 0; ; waitedMs += 10) {
+      if (failure !== null) throw new Error(`Redis did not start: ${failure as string}`);
+      if (waitedMs > START_WITHIN_MS) throw new Error('Redis did not start in time');
+      if (redis.status === 'ready') return;
+      await delay(10);
+    }
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once('exit', done));
+  child.kill('SIGTERM');
+  const isLate = await Promise.race([ended.then(() => false), delay(STOP_WITHIN_MS, true, { ref: false })]);
+  if (isLate) child.kill('SIGKILL');
+  await ended;
+}

@@ -1,0 +1,33 @@
+export { systemClock, type Clock } from './clock.js';
+export { newId, isId } from './ids.js';
+export { AppError, ERROR_STATUS, badInput, errorText, notFound, toAppError, type ErrorCode, type InputProblem } from './errors.js';
+export { sha256, isDigest, type Digest } from './digests.js';
+export { createLogger, inRequestScope, requestScope, type Logger, type RequestScope } from './logging.js';
+export {
+  connectPostgres,
+  migrate,
+  queryRows,
+  poolUsage,
+  type DataSource,
+  type EntityManager,
+} from './postgres.js';
+export { connectRedis, pingRedis, type Redis } from './redis.js';
+export { PubSub } from './pubsub.js';
+export { EventStreams, type StreamEntry } from './event-streams.js';
+export { JobQueue, JobWorker } from './queue.js';
+export { OutboxRelay, type OutboxRow } from './outbox.js';
+export { BlobStore, BlobMissing } from './blobs.js';
+export { Counter, Gauge, Histogram, Registry, LATENCY_BUCKETS_S, createRegistry, registerPoolMetrics } from './metrics.js';
+export { BigIntScalar, DateTimeScalar, DigestScalar, JsonScalar } from './scalars.js';
+export {
+  Node,
+  PageInfo,
+  PAGE_MAX,
+  connectionType,
+  parsePage,
+  toConnection,
+  type Connection,
+  type PageArgs,
+} from './relay.js';
+export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+export { startEmbeddedRedis, type EmbeddedRedis } from './embedded-redis.js';

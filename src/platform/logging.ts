@@ -1,0 +1,48 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { pino, type Logger } from 'pino';
+
+export type { Logger };
+
+/** What every log line of one request carries. Fields are filled in as the request is understood. */
+export interface RequestScope {
+  requestId: string;
+  accountId?: string;
+  operation?: string;
+}
+
+const scopes = new AsyncLocalStorage<RequestScope>();
+
+/** Runs `work` so that each log line written inside it carries the scope's fields. */
+export function inRequestScope<T>(scope: RequestScope, work: () => T): T {
+  return scopes.run(scope, work);
+}
+
+export function requestScope(): RequestScope | undefined {
+  return scopes.getStore();
+}
+
+// Paths that could hold a secret if someone logs a whole request or payload by mistake.
+const REDACTED_PATHS = [
+  'authorization',
+  'secret',
+  'password',
+  '*.authorization',
+  '*.secret',
+  '*.password',
+  '*.secretHash',
+  'headers.authorization',
+  'headers.cookie',
+  'req.headers.authorization',
+  'req.headers.cookie',
+];
+
+export function createLogger(options: { level: string; name: string }): Logger {
+  return pino({
+    name: options.name,
+    level: options.level,
+    redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    mixin: () => scopes.getStore() ?? {},
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+}

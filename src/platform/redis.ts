@@ -1,0 +1,32 @@
+import { Redis } from 'ioredis';
+import type { Logger } from './logging.js';
+
+export type { Redis };
+
+/**
+ * A connection that waits for Redis instead of failing: Redis holds hints, and a restart of it must
+ * look like slowness, not like an error. Callers that cannot wait put their own deadline around a call.
+ */
+export function connectRedis(url: string, logger: Logger, name: string): Redis {
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: null,
+    connectionName: name,
+    retryStrategy: (attempt) => Math.min(50 * attempt, RECONNECT_DELAY_MAX_MS),
+    enableReadyCheck: true,
+  });
+  redis.on('error', (error) => logger.warn({ connection: name, error: error.message }, 'redis connection'));
+  return redis;
+}
+
+// Short, because every cast in flight waits for it.
+const RECONNECT_DELAY_MAX_MS = 500;
+
+/** Does Redis answer within the deadline? */
+export async function pingRedis(redis: Redis, deadlineMs: number): Promise<boolean> {
+  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), deadlineMs).unref());
+  const answer = redis.ping().then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answer, late]);
+}

@@ -1,0 +1,36 @@
+import { startApp, type Role } from './app.js';
+import { ConfigError, readServerConfig } from './config.js';
+
+// Fly sends SIGTERM and kills after a while of its own; this is well within it.
+const STOP_WITHIN_MS = 10_000;
+
+/** Runs a process of its own until it is told to stop. */
+export async function runProcess(roles: readonly Role[]): Promise<void> {
+  try {
+    const app = await startApp(readServerConfig(), roles);
+    stopOnSignal(() => app.stop());
+  } catch (error) {
+    // What the operator can mend is said in plain words; a stack helps only with what we did wrong.
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** The first signal stops in order, a second one at once. */
+export function stopOnSignal(stop: () => Promise<void>): void {
+  let isStopping = false;
+  const onSignal = () => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}

@@ -1,0 +1,14 @@
+/**
+ * What a host call costs in fuel. It depends on nothing but the call and the bytes it moves, so the same module
+ * with the same input uses the same fuel everywhere. Changing a number changes prices and receipts.
+ */
+
+/** About what crossing into the host costs, in guest instructions. */
+export const HOST_CALL_FUEL = 100n;
+
+/** One fuel for this many bytes that the host copies or generates. */
+const BYTES_PER_FUEL = 8;
+
+export function fuelForBytes(bytes: number): bigint {
+  return BigInt(Math.ceil(bytes / BYTES_PER_FUEL));
+}

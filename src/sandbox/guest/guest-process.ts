@@ -1,0 +1,58 @@
+/**
+ * The program of a sandbox process: one synchronous loop that reads a request, runs it and answers. It never
+ * returns to the event loop, so the pool ends a run by killing the process.
+ */
+import type { CastRequest, FinishedMessage } from '../wire/messages.js';
+import { REQUEST_PREFIX_BYTES } from '../wire/encode-request.js';
+import { COLLECT_AFTER_BYTES } from '../sandbox-limits.js';
+import { sendFinished, sendReady } from './answers.js';
+import { readExactly } from './blocking-io.js';
+import { HeldArtifacts, PoolGone, readBulk } from './held-artifacts.js';
+import { runGuest } from './run-guest.js';
+
+const held = new HeldArtifacts();
+
+/** Exposed by the flag --expose-gc the pool starts this process with. */
+const collectGarbage = (globalThis as { gc?: () => void }).gc;
+
+function serve(): void {
+  sendReady();
+  let deadMemoryBytes = 0;
+  for (let request = readRequest(); request !== null; request = readRequest()) {
+    const report = answer(request);
+    sendFinished(report);
+    deadMemoryBytes += report.memoryPeakBytes;
+    if (deadMemoryBytes < COLLECT_AFTER_BYTES) continue;
+    // V8 does not feel the weight of dead guest memory; left alone it would pile up to the process' limit.
+    collectGarbage?.();
+    deadMemoryBytes = 0;
+  }
+}
+
+function readRequest(): CastRequest | null {
+  const prefix = readExactly(REQUEST_PREFIX_BYTES);
+  const header = prefix && readExactly(prefix.readUInt32LE());
+  return header && (JSON.parse(header.toString()) as CastRequest);
+}
+
+/** Nothing a request holds may end the process: what fails here is answered as lost. */
+function answer(request: CastRequest): FinishedMessage {
+  const bulk = readBulk(request);
+  held.forget(request);
+  try {
+    const module = held.module(request.moduleDigest, bulk.module);
+    const resources = held.resources(request.resourcesDigest, bulk.resources);
+    return runGuest({ request, module, resources, input: bulk.input });
+  } catch (error) {
+    const verdict = { kind: 'lost', message: String(error) } as const;
+    return { verdict, fuelUsed: null, memoryPeakBytes: 0, durationMs: 0 };
+  }
+}
+
+try {
+  serve();
+} catch (error) {
+  const code = (error as NodeJS.ErrnoException).code;
+  // A pool that went away is how this process normally ends; anything else belongs on stderr.
+  if (!(error instanceof PoolGone) && code !== 'EPIPE') throw error;
+}

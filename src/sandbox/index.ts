@@ -1,0 +1,24 @@
+// The door of the sandbox: prepare a module when it is published, run it under limits when it is cast.
+//
+// guest: a WASI preview 1 command that nobody trusts · prepared: rewritten to count its fuel, with its memory
+// imported · cast: one run of a guest in a fresh instance · process: where casts run, one at a time · host: our
+// side of the guest, inside that process · fuel: what the guest may still use up, in metered instructions.
+
+export { SandboxBusyError, SandboxStoppedError } from './sandbox-errors.js';
+export { SandboxPool, type SandboxPoolOptions, type SandboxPoolStats } from './pool/sandbox-pool.js';
+export type {
+  SandboxFailureCode,
+  SandboxLimits,
+  SandboxOutcome,
+  SandboxRun,
+  SandboxUsage,
+} from './sandbox-run.js';
+export {
+  COST_TABLE_VERSION,
+  describeCostTable,
+  prepareModule,
+  rewriteModule,
+  type ModuleProblem,
+  type PreparedModule,
+  type PrepareOptions,
+} from './instrument/index.js';

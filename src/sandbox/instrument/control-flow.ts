@@ -1,0 +1,206 @@
+import { MalformedModule } from './module-problem.js';
+import type { Operator } from './read-operator.js';
+
+/**
+ * A piece of code that is charged at once, at `offset`: whoever passes there runs all instructions counted
+ * in `cost`, once, unless a trap or an exception ends the run in between.
+ */
+export interface Piece {
+  offset: number;
+  cost: number;
+}
+
+/** Whoever runs `entry` runs exactly one of the arms. */
+export interface Choice {
+  entry: Piece;
+  arms: readonly [Piece, Piece];
+}
+
+/** Whoever runs one of the sources runs the head of the loop next, and nobody else does. */
+export interface Repetition {
+  head: Piece;
+  sources: readonly Piece[];
+}
+
+interface Frame {
+  kind: 'block' | 'loop' | 'if' | 'if-else';
+  /** The piece in which the construct stands; none when it can never be reached. */
+  entry: Piece | undefined;
+  /** Some branch leaves the construct without passing its end. */
+  escaped: boolean;
+  /** Some branch jumps to its end. */
+  targeted: boolean;
+  /** The pieces that run into the end: of the body, of each arm, of each handler. */
+  arrivals: Piece[];
+  /** The pieces that begin in it: the head of a loop, the arms of a choice, handlers. */
+  heads: Piece[];
+  /** The pieces that end by jumping back to the head of the loop. */
+  repeats: Piece[];
+  /** Some jump back to the head is conditional. */
+  repeatsConditionally: boolean;
+}
+
+/**
+ * Divides a function into pieces. A piece begins at the function's start, a loop's head, an arm, a handler,
+ * behind a conditional branch, and where paths join. After a join it goes on with the piece before the
+ * construct if nobody can leave the construct on another way than by its end, because then both run equally
+ * often; control flow in WebAssembly is structured, so that is known as soon as the end is read.
+ * A call does not end a piece, nor does an instruction that may trap.
+ */
+export class ControlFlow {
+  readonly choices: Choice[] = [];
+  readonly repetitions: Repetition[] = [];
+  #frames: Frame[] = [];
+  #current: Piece | undefined;
+
+  constructor(
+    offset: number,
+    private readonly onPiece: (piece: Piece) => void,
+  ) {
+    this.#begin(offset);
+    this.#open('block');
+  }
+
+  get finished(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  /** Whether the instruction that is read next can be reached. */
+  get reachable(): boolean {
+    return this.#current !== undefined;
+  }
+
+  visit(operator: Operator, cost: number): void {
+    if (this.#current) this.#current.cost += cost;
+    switch (operator.opcode.control) {
+      case 'block':
+      case 'try':
+        return this.#open('block');
+      case 'try_table':
+        return this.#openTryTable(operator.labels);
+      case 'loop':
+        this.#open('loop');
+        return this.#beginHead(operator.end);
+      case 'if':
+        this.#open('if');
+        return this.#beginHead(operator.end);
+      case 'else':
+      case 'catch':
+        return this.#nextArm(operator);
+      case 'end':
+      case 'delegate':
+        return this.#close(operator.end);
+      case 'branch-if':
+        this.#branchMaybe(operator.first);
+        return this.#beginIfReachable(operator.end);
+      case 'branch':
+        this.#branch(operator.first);
+        return this.#stop();
+      case 'branch-table':
+        operator.labels.forEach((label) => this.#branchMaybe(label));
+        return this.#stop();
+      case 'return':
+      case 'tail-call':
+      case 'throw':
+        this.#branch(this.#frames.length - 1);
+        return this.#stop();
+      case 'trap':
+        return this.#stop();
+      default:
+        return;
+    }
+  }
+
+  #begin(offset: number): void {
+    this.#current = { offset, cost: 0 };
+    this.onPiece(this.#current);
+  }
+
+  #beginIfReachable(offset: number): void {
+    if (this.#current) this.#begin(offset);
+  }
+
+  #beginHead(offset: number): void {
+    this.#beginIfReachable(offset);
+    if (this.#current) this.#frame(0).heads.push(this.#current);
+  }
+
+  #stop(): void {
+    this.#current = undefined;
+  }
+
+  #open(kind: Frame['kind']): void {
+    this.#frames.push({
+      kind,
+      entry: this.#current,
+      escaped: false,
+      targeted: false,
+      arrivals: [],
+      heads: [],
+      repeats: [],
+      repeatsConditionally: false,
+    });
+  }
+
+  /** Catch clauses are branches, taken from inside the body to labels around it. */
+  #openTryTable(labels: readonly number[]): void {
+    labels.forEach((label) => this.#branchMaybe(label));
+    this.#open('block');
+    this.#frame(0).escaped = labels.length > 0;
+  }
+
+  #frame(depth: number): Frame {
+    const frame = this.#frames[this.#frames.length - 1 - depth];
+    if (frame === undefined) throw new MalformedModule(`no construct ${depth} levels up`, this.#current?.offset ?? 0);
+    return frame;
+  }
+
+  /** All constructs inside the target are left early. To jump to a loop is to repeat it, not to end it. */
+  #branch(label: number): void {
+    if (!this.#current) return;
+    for (let depth = 0; depth < label; depth++) this.#frame(depth).escaped = true;
+    const target = this.#frame(label);
+    if (target.kind === 'loop') target.repeats.push(this.#current);
+    else target.targeted = true;
+  }
+
+  #branchMaybe(label: number): void {
+    this.#frame(label).repeatsConditionally = true;
+    this.#branch(label);
+  }
+
+  #arrive(frame: Frame): void {
+    if (this.#current) frame.arrivals.push(this.#current);
+    this.#current = frame.entry;
+  }
+
+  #nextArm(operator: Operator): void {
+    const frame = this.#frame(0);
+    if (operator.opcode.control === 'else') frame.kind = 'if-else';
+    this.#arrive(frame);
+    this.#beginHead(operator.end);
+  }
+
+  #close(offset: number): void {
+    const frame = this.#frame(0);
+    this.#frames.pop();
+    this.#arrive(frame);
+    if (frame.entry === undefined) return;
+    this.#remember(frame, frame.entry);
+    const skipsTheArm = frame.kind === 'if';
+    const [onlyArrival, ...others] = frame.arrivals;
+    const joins = frame.targeted || skipsTheArm || others.length > 0;
+    if (!joins && onlyArrival === undefined) this.#stop();
+    else if (!frame.escaped) this.#current = frame.entry;
+    else if (joins) this.#begin(offset);
+    else this.#current = onlyArrival;
+  }
+
+  #remember({ kind, heads, repeats, repeatsConditionally }: Frame, entry: Piece): void {
+    const [head, other] = heads;
+    if (head === undefined) return;
+    if (kind === 'if-else' && other !== undefined) this.choices.push({ entry, arms: [head, other] });
+    if (kind !== 'loop' || repeatsConditionally || repeats.includes(head)) return;
+    this.repetitions.push({ head, sources: [entry, ...repeats] });
+  }
+}

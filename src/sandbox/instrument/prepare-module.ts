@@ -1,0 +1,73 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { findPackageJSON } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeAnswer } from './analysis-message.js';
+import { ANALYSIS_ANSWER_BYTES_MAX, ANALYSIS_DEADLINE_MS, ANALYSIS_HEAP_MB } from './limits.js';
+import { problemAt } from './module-problem.js';
+import { checkHeader, type PreparedModule } from './rewrite-module.js';
+
+export interface PrepareOptions {
+  /** For all of it, the start of the process included. */
+  deadlineMs?: number;
+}
+
+/**
+ * Checks and meters a module in a process of its own, which may read this program and nothing else: whatever
+ * a hostile module does to the engine or to our reader, it does to a process that nobody needs. Never throws
+ * because of the module.
+ */
+export async function prepareModule(bytes: Uint8Array, options: PrepareOptions = {}): Promise<PreparedModule> {
+  const malformed = checkHeader(bytes);
+  if (malformed !== undefined) return refusedBecause(malformed);
+  const deadlineMs = options.deadlineMs ?? ANALYSIS_DEADLINE_MS;
+  const answer = await analyse(bytes, deadlineMs);
+  const prepared = answer && decodeAnswer(answer);
+  return prepared ?? refusedBecause(`the module could not be analysed within ${deadlineMs} ms and ${ANALYSIS_HEAP_MB} MB`);
+}
+
+function refusedBecause(reason: string): PreparedModule {
+  return { ok: false, problems: [problemAt('', reason)] };
+}
+
+/** What the child wrote, or nothing when it crashed, hung, ran out of memory or talked too much. */
+function analyse(bytes: Uint8Array, deadlineMs: number): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const child = startAnalysis();
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const deadline = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > ANALYSIS_ANSWER_BYTES_MAX) child.kill('SIGKILL');
+      else chunks.push(chunk);
+    });
+    const finish = (succeeded: boolean): void => {
+      clearTimeout(deadline);
+      resolve(succeeded ? Buffer.concat(chunks) : undefined);
+    };
+    child.once('error', () => finish(false));
+    child.once('close', (code) => finish(code === 0));
+    // A child that dies before it has read everything breaks the pipe; its exit code says so already.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(bytes);
+  });
+}
+
+const CHILD_FILE = fileURLToPath(new URL('./analysis-child.js', import.meta.url));
+
+function startAnalysis(): ChildProcess {
+  const flags = [
+    '--permission',
+    ...readableFiles().map((path) => `--allow-fs-read=${path}`),
+    `--max-old-space-size=${ANALYSIS_HEAP_MB}`,
+    '--disallow-code-generation-from-strings',
+  ];
+  return spawn(process.execPath, [...flags, CHILD_FILE], { env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+}
+
+/** The program's own files, and the package.json that tells Node they are modules. */
+function readableFiles(): string[] {
+  const manifest = findPackageJSON(import.meta.url);
+  return [dirname(CHILD_FILE), ...(manifest === undefined ? [] : [manifest])];
+}

@@ -1,0 +1,66 @@
+import { ResourceTree } from '../wasi/resource-tree.js';
+import type { SandboxRun } from '../sandbox-run.js';
+import { encodeRequest } from '../wire/encode-request.js';
+import type { SandboxProcess } from './sandbox-process.js';
+
+/** What a run needs that the chosen process does not hold yet. */
+interface MissingArtifacts {
+  module: Uint8Array | null;
+  resources: ReadonlyMap<string, Uint8Array> | null;
+}
+
+export async function loadMissing(run: SandboxRun, process: SandboxProcess): Promise<MissingArtifacts> {
+  const { resourcesDigest } = run;
+  const needsResources = resourcesDigest !== undefined && !process.resources.has(resourcesDigest);
+  if (needsResources && run.loadResources === undefined) {
+    throw new TypeError('A run with a resourcesDigest must have loadResources.');
+  }
+  const [module, resources] = await Promise.all([
+    process.modules.has(run.moduleDigest) ? null : run.loadModule(),
+    needsResources ? (run.loadResources?.() ?? null) : null,
+  ]);
+  // A tree no process could build is the caller's fault, so it is found here and not answered as lost.
+  if (resources !== null) ResourceTree.fromFiles(resources);
+  return { module, resources };
+}
+
+/** Writes the request, and notes in the process' books what it will hold from now on. */
+export function buildRequest(
+  run: SandboxRun,
+  process: SandboxProcess,
+  missing: MissingArtifacts,
+): Uint8Array[] {
+  const files = [...(missing.resources ?? [])];
+  const request = {
+    ...keepBooks(run, process, missing),
+    moduleDigest: run.moduleDigest,
+    moduleBytes: missing.module?.length ?? null,
+    resourcesDigest: run.resourcesDigest ?? null,
+    resources: missing.resources && files.map(([path, bytes]): [string, number] => [path, bytes.length]),
+    inputBytes: run.input.length,
+    args: run.args,
+    env: run.env,
+    maxMemoryBytes: run.limits.maxMemoryBytes,
+    maxOutputBytes: run.limits.maxOutputBytes,
+    maxLogBytes: run.limits.maxLogBytes,
+    maxFuel: String(run.limits.maxFuel),
+    clockStartNs: String(run.clockStartNs ?? 0n),
+    randomSeedBase64: Buffer.from(run.randomSeed ?? []).toString('base64'),
+  };
+  const moduleBytes = missing.module ?? new Uint8Array(0);
+  return encodeRequest(request, [moduleBytes, ...files.map(([, bytes]) => bytes), run.input]);
+}
+
+function keepBooks(
+  run: SandboxRun,
+  { modules, resources }: SandboxProcess,
+  missing: MissingArtifacts,
+): { forgetModules: string[]; forgetResources: string[] } {
+  modules.touch(run.moduleDigest);
+  if (run.resourcesDigest !== undefined) resources.touch(run.resourcesDigest);
+  const forgetModules = missing.module === null ? [] : modules.add(run.moduleDigest, missing.module.length);
+  if (missing.resources === null || run.resourcesDigest === undefined)
+    return { forgetModules, forgetResources: [] };
+  const treeBytes = [...missing.resources.values()].reduce((total, bytes) => total + bytes.length, 0);
+  return { forgetModules, forgetResources: resources.add(run.resourcesDigest, treeBytes) };
+}

@@ -1,0 +1,139 @@
+import type { SandboxOutcome, SandboxRun, SandboxVerdict } from '../sandbox-run.js';
+import { PREPARE_TIMEOUT_MS } from '../sandbox-limits.js';
+import { FrameType, logLimitNotice, type FinishedMessage, type StartedMessage } from '../wire/messages.js';
+import { describeExit, type ProcessExit, type SandboxProcess } from './sandbox-process.js';
+
+/**
+ * One cast on one process, from its request to its outcome. Whatever ends it early kills the process, and only
+ * the first ending counts.
+ */
+export class ProcessCast {
+  readonly #run: SandboxRun;
+  readonly #process: SandboxProcess;
+  readonly #outcome = Promise.withResolvers<SandboxOutcome>();
+  #timer: NodeJS.Timeout | undefined;
+  #startedMs: number | null = null;
+  #memoryBytes = 0;
+  #outputLeft: number;
+  #logLeft: number;
+
+  constructor(run: SandboxRun, process: SandboxProcess) {
+    this.#run = run;
+    this.#process = process;
+    this.#outputLeft = run.limits.maxOutputBytes;
+    this.#logLeft = run.limits.maxLogBytes + logLimitNotice(run.limits.maxLogBytes).length;
+  }
+
+  async perform(requestPieces: readonly Uint8Array[]): Promise<SandboxOutcome> {
+    const { signal } = this.#run;
+    const cancel = (): void => this.#killWith({ kind: 'canceled' });
+    const message = `Preparing the module took longer than ${PREPARE_TIMEOUT_MS} ms.`;
+    this.#setDeadline(PREPARE_TIMEOUT_MS, message);
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#process.send(requestPieces, {
+      onFrame: (type, payload) => this.#onFrame(type, payload),
+      onExit: (exit) => this.#settle(exitVerdict(exit)),
+      onGarbage: (reason) => this.#settle({ kind: 'lost', message: `The sandbox process sent ${reason}.` }),
+    });
+    try {
+      return await this.#outcome.promise;
+    } finally {
+      clearTimeout(this.#timer);
+      signal?.removeEventListener('abort', cancel);
+      this.#process.release();
+    }
+  }
+
+  #onFrame(type: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.started:
+        return this.#onStarted(parse<StartedMessage>(payload));
+      case FrameType.output:
+        return this.#onOutput(payload);
+      case FrameType.log:
+        return this.#onLog(payload);
+      case FrameType.finished:
+        return this.#onFinished(parse<FinishedMessage>(payload));
+      default:
+        throw new Error(`a frame of type ${type}`);
+    }
+  }
+
+  #onStarted({ memoryBytes }: StartedMessage): void {
+    const { timeoutMs } = this.#run.limits;
+    this.#startedMs = performance.now();
+    this.#memoryBytes = memoryBytes;
+    this.#setDeadline(timeoutMs, `The guest ran longer than ${timeoutMs} ms.`);
+  }
+
+  /** The process keeps these limits itself; a process that does not is not to be trusted any further. */
+  #onOutput(chunk: Buffer): void {
+    this.#outputLeft -= chunk.length;
+    if (this.#outputLeft < 0) return this.#killWith(tooMuch('output'));
+    this.#deliver(() => this.#run.onOutput(chunk));
+  }
+
+  #onLog(chunk: Buffer): void {
+    this.#logLeft -= chunk.length;
+    if (this.#logLeft < 0) return this.#killWith(tooMuch('log'));
+    this.#deliver(() => this.#run.onLog(chunk));
+  }
+
+  /** A listener that throws is the caller's own fault, so run() rejects with what it threw. */
+  #deliver(callListener: () => void): void {
+    try {
+      callListener();
+    } catch (error) {
+      this.#process.kill();
+      this.#process.release();
+      this.#outcome.reject(error);
+    }
+  }
+
+  #onFinished(report: FinishedMessage): void {
+    const { verdict, fuelUsed, memoryPeakBytes, durationMs } = report;
+    const used = fuelUsed === null ? null : BigInt(fuelUsed);
+    this.#outcome.resolve({ ...verdict, fuelUsed: used, memoryPeakBytes, durationMs });
+  }
+
+  #setDeadline(timeoutMs: number, message: string): void {
+    clearTimeout(this.#timer);
+    const verdict = { kind: 'failed', code: 'DEADLINE_EXCEEDED', message } as const;
+    this.#timer = setTimeout(() => this.#killWith(verdict), timeoutMs);
+  }
+
+  #killWith(verdict: SandboxVerdict): void {
+    this.#process.kill();
+    this.#process.release();
+    this.#settle(verdict);
+  }
+
+  #settle(verdict: SandboxVerdict): void {
+    const durationMs = this.#startedMs === null ? 0 : performance.now() - this.#startedMs;
+    this.#outcome.resolve({ ...verdict, fuelUsed: null, memoryPeakBytes: this.#memoryBytes, durationMs });
+  }
+}
+
+function parse<T>(payload: Buffer): T {
+  return JSON.parse(payload.toString()) as T;
+}
+
+function tooMuch(what: string): SandboxVerdict {
+  return {
+    kind: 'failed',
+    code: 'OUTPUT_TOO_LARGE',
+    message: `The sandbox sent more ${what} than its limit.`,
+  };
+}
+
+/** V8 ends its process when it cannot get memory; that is the guest's doing and would happen again. */
+function exitVerdict(exit: ProcessExit): SandboxVerdict {
+  if (/out of memory|heap limit|Array buffer allocation failed/i.test(exit.errors)) {
+    return {
+      kind: 'failed',
+      code: 'MEMORY_EXCEEDED',
+      message: 'The guest used up the memory of its process.',
+    };
+  }
+  return { kind: 'lost', message: `The sandbox process ended: ${describeExit(exit)}` };
+}

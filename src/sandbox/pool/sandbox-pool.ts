@@ -1,0 +1,150 @@
+import { SandboxStoppedError } from '../sandbox-errors.js';
+import { assertRunnable, type SandboxOutcome, type SandboxRun, type SandboxVerdict } from '../sandbox-run.js';
+import { buildRequest, loadMissing } from './build-request.js';
+import { ProcessCast } from './process-cast.js';
+import { ProcessSet } from './process-set.js';
+import { RunQueue } from './run-queue.js';
+import type { SandboxProcess } from './sandbox-process.js';
+
+export interface SandboxPoolOptions {
+  /** How many casts run at the same time. */
+  size: number;
+  /** A process is replaced after this many casts, so that nothing can build up in one. */
+  maxCastsPerProcess: number;
+  /** Runs that may wait for a process; one more is refused with SandboxBusyError. */
+  maxWaiting?: number;
+  /** The most memory any run may ask for; the operating system holds each process to it. */
+  maxGuestMemoryBytes?: number;
+}
+
+export interface SandboxPoolStats {
+  size: number;
+  idle: number;
+  busy: number;
+  waiting: number;
+  spawned: number;
+  /** Processes that have ended, whoever ended them. */
+  killed: number;
+}
+
+/** A worker takes from its queue only what it can run, so a long line here means a caller that does not. */
+const DEFAULT_MAX_WAITING = 1_000;
+const DEFAULT_MAX_GUEST_MEMORY_BYTES = 1024 * 1024 * 1024;
+
+/** One process more than casts at a time: when a cast's process is killed, the next cast finds a warm one. */
+const SPARE_PROCESSES = 1;
+
+/** Runs casts in sandbox processes, each cast in a fresh instance, one cast at a time in each process. */
+export class SandboxPool {
+  readonly #size: number;
+  readonly #maxGuestMemoryBytes: number;
+  readonly #processes: ProcessSet;
+  readonly #queue: RunQueue;
+  #busy = 0;
+  #isRunning = false;
+
+  constructor(options: SandboxPoolOptions) {
+    assertPositiveIntegers(options);
+    this.#size = options.size;
+    this.#maxGuestMemoryBytes = options.maxGuestMemoryBytes ?? DEFAULT_MAX_GUEST_MEMORY_BYTES;
+    this.#queue = new RunQueue(options.maxWaiting ?? DEFAULT_MAX_WAITING);
+    this.#processes = new ProcessSet({
+      count: options.size + SPARE_PROCESSES,
+      maxCastsPerProcess: options.maxCastsPerProcess,
+      maxGuestMemoryBytes: this.#maxGuestMemoryBytes,
+      onIdle: () => this.#dispatch(),
+    });
+  }
+
+  /** Resolves when every process is ready. */
+  async start(): Promise<void> {
+    await this.#processes.start();
+    this.#isRunning = true;
+  }
+
+  /**
+   * Runs one cast. Rejects only for the caller's own faults: an impossible run, loaders or listeners that throw,
+   * too many waiting runs, a pool that is not running.
+   */
+  async run(run: SandboxRun): Promise<SandboxOutcome> {
+    if (!this.#isRunning) throw new SandboxStoppedError();
+    assertRunnable(run, this.#maxGuestMemoryBytes);
+    if (run.signal?.aborted) return notStarted({ kind: 'canceled' });
+    const waiting = this.#queue.wait(run);
+    this.#dispatch();
+    const process = await waiting;
+    if (process === 'canceled') return notStarted({ kind: 'canceled' });
+    if (process === 'stopped') return notStarted({ kind: 'lost', message: 'The sandbox pool was stopped.' });
+    try {
+      return await perform(run, process);
+    } finally {
+      this.#busy -= 1;
+      this.#processes.giveBack(process);
+      this.#dispatch();
+    }
+  }
+
+  stats(): SandboxPoolStats {
+    const { length: waiting } = this.#queue;
+    return {
+      size: this.#size,
+      idle: this.#processes.idleCount,
+      busy: this.#busy,
+      waiting,
+      ...this.#processes.counts,
+    };
+  }
+
+  /** Kills every process, running casts included (they end as lost), and waits until all are gone. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#queue.stopAll();
+    await this.#processes.stop();
+  }
+
+  /** The only place that hands out processes. */
+  #dispatch(): void {
+    while (this.#queue.length > 0 && this.#busy < this.#size && this.#processes.idleCount > 0) {
+      const next = this.#queue.next();
+      const process = next && this.#processes.takeFor(next.run);
+      if (next === undefined || process === undefined) return;
+      this.#busy += 1;
+      next.take(process);
+    }
+  }
+}
+
+async function perform(run: SandboxRun, process: SandboxProcess): Promise<SandboxOutcome> {
+  const missing = await unlessAborted(loadMissing(run, process), run.signal);
+  if (missing === null) return notStarted({ kind: 'canceled' });
+  const outcome = await new ProcessCast(run, process).perform(buildRequest(run, process, missing));
+  // Such a process holds who knows what; a new one costs 80 ms of nobody's time.
+  if (outcome.kind === 'lost') process.kill();
+  return outcome;
+}
+
+function assertPositiveIntegers(options: SandboxPoolOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new RangeError(`${name} must be a positive integer, but is ${value}.`);
+    }
+  }
+}
+
+/** A canceled run does not wait for a slow loader. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {
+  if (signal === undefined) return work;
+  const aborted = Promise.withResolvers<null>();
+  const onAbort = (): void => aborted.resolve(null);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const result = await Promise.race([work, aborted.promise]);
+    return signal.aborted ? null : result;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function notStarted(verdict: SandboxVerdict): SandboxOutcome {
+  return { ...verdict, fuelUsed: null, memoryPeakBytes: 0, durationMs: 0 };
+}

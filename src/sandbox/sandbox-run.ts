@@ -1,0 +1,78 @@
+export interface SandboxLimits {
+  /** Counted from the first guest instruction, not from waiting for a process. */
+  timeoutMs: number;
+  maxMemoryBytes: number;
+  /** Passing it ends the run with OUTPUT_TOO_LARGE. */
+  maxOutputBytes: number;
+  /** Passing it drops further logs after one line that says so; the run goes on. */
+  maxLogBytes: number;
+  maxFuel: bigint;
+}
+
+export interface SandboxRun {
+  /** "sha256:<hex>" of the prepared module: the key under which each process keeps it compiled. */
+  moduleDigest: string;
+  /** Called only when the chosen process does not hold the module yet. */
+  loadModule(): Promise<Uint8Array>;
+  /** The key under which each process keeps the read-only tree; undefined means no resources. */
+  resourcesDigest?: string;
+  /** "a/b.txt" → bytes, shown read-only under /resources. */
+  loadResources?(): Promise<ReadonlyMap<string, Uint8Array>>;
+  input: Uint8Array;
+  /** The whole argv: the first one is the program's name. */
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  limits: SandboxLimits;
+  /** Where the guest's clocks start (nanoseconds since 1970); they advance by host calls and sleeps only. */
+  clockStartNs?: bigint;
+  /** The guest's random bytes are a keystream of this seed: the same seed gives the same bytes. */
+  randomSeed?: Uint8Array;
+  /** Standard output as it is written, in order, at most 64 KiB at a time. */
+  onOutput(chunk: Buffer): void;
+  /** Standard error as it is written. */
+  onLog(chunk: Buffer): void;
+  /** Cancels: the process is killed at once. */
+  signal?: AbortSignal;
+}
+
+export type SandboxFailureCode =
+  | 'TRAP'
+  | 'EXIT_NONZERO'
+  | 'FUEL_EXHAUSTED'
+  | 'MEMORY_EXCEEDED'
+  | 'DEADLINE_EXCEEDED'
+  | 'OUTPUT_TOO_LARGE'
+  | 'POLICY_VIOLATION';
+
+/** `lost` means the process died or refused for no reason of the guest's: the caller may run it again. */
+export type SandboxVerdict =
+  | { kind: 'succeeded' }
+  | { kind: 'failed'; code: SandboxFailureCode; message: string; exitCode?: number }
+  | { kind: 'canceled' }
+  | { kind: 'lost'; message: string };
+
+export interface SandboxUsage {
+  /** null when the process was killed before it could tell. All of it after an exhausted stack or fuel. */
+  fuelUsed: bigint | null;
+  /** After a kill: what the guest's memory was when the run started. */
+  memoryPeakBytes: number;
+  durationMs: number;
+}
+
+export type SandboxOutcome = SandboxVerdict & SandboxUsage;
+
+/** Refuses a run that no process could obey, before anything is sent. */
+export function assertRunnable(run: SandboxRun, maxGuestMemoryBytes: number): void {
+  const { timeoutMs, maxMemoryBytes, maxOutputBytes, maxLogBytes, maxFuel } = run.limits;
+  // Longer than this and Node's timers would fire at once instead of late.
+  assertBetween('timeoutMs', timeoutMs, 1, 2 ** 31 - 1);
+  assertBetween('maxMemoryBytes', maxMemoryBytes, 0, maxGuestMemoryBytes);
+  assertBetween('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
+  assertBetween('maxLogBytes', maxLogBytes, 0, Number.MAX_SAFE_INTEGER);
+  if (maxFuel < 0n || maxFuel >= 2n ** 63n) throw new RangeError('maxFuel must fit a signed 64-bit counter.');
+}
+
+function assertBetween(name: string, value: number, least: number, most: number): void {
+  if (value >= least && value <= most) return;
+  throw new RangeError(`${name} must lie between ${least} and ${most}, but is ${value}.`);
+}

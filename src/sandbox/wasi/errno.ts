@@ -1,0 +1,36 @@
+/** The error numbers of WASI preview 1 this host uses. */
+export const Errno = {
+  SUCCESS: 0,
+  BADF: 8,
+  EXIST: 20,
+  FAULT: 21,
+  ILSEQ: 25,
+  INVAL: 28,
+  ISDIR: 31,
+  MFILE: 33,
+  NAMETOOLONG: 37,
+  NOENT: 44,
+  NOSYS: 52,
+  NOTDIR: 54,
+  NOTSOCK: 57,
+  PERM: 63,
+  ROFS: 69,
+  SPIPE: 70,
+  NOTCAPABLE: 76,
+} as const;
+
+export type ErrnoValue = (typeof Errno)[keyof typeof Errno];
+
+/** Thrown inside a host function, answered to the guest as its number. */
+export class WasiError extends Error {
+  override readonly name = 'WasiError';
+  readonly errno: ErrnoValue;
+  constructor(errno: ErrnoValue) {
+    super();
+    this.errno = errno;
+  }
+}
+
+export function fail(errno: ErrnoValue): never {
+  throw new WasiError(errno);
+}

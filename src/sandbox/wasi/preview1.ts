@@ -1,0 +1,62 @@
+import type { HostState } from '../guest/host-state.js';
+import type { WasmMemory } from '../webassembly.js';
+import type { CastRequest } from '../wire/messages.js';
+import { clockFunctions } from './clock-functions.js';
+import { descriptorFunctions } from './descriptor-functions.js';
+import { DescriptorTable } from './descriptors.js';
+import { Errno, WasiError, type ErrnoValue } from './errno.js';
+import { GuestClock } from './guest-clock.js';
+import { GuestMemory } from './guest-memory.js';
+import { pathFunctions } from './path-functions.js';
+import { pollFunctions } from './poll-functions.js';
+import { processFunctions } from './process-functions.js';
+import { randomFunctions } from './random-functions.js';
+import type { ResourceTree } from './resource-tree.js';
+import { socketFunctions } from './socket-functions.js';
+import { streamFunctions } from './stream-functions.js';
+import type { WasiContext, WasiFunction } from './wasi-context.js';
+
+interface Preview1Options {
+  request: CastRequest;
+  host: HostState;
+  memory: WasmMemory | null;
+  input: Uint8Array;
+  resources: ResourceTree;
+}
+
+/** All 46 functions of `wasi_snapshot_preview1` for one cast. */
+export function createPreview1(options: Preview1Options): Record<string, (...parameters: never[]) => number> {
+  const { request, host } = options;
+  const context: WasiContext = {
+    request,
+    host,
+    memory: new GuestMemory(options.memory),
+    descriptors: new DescriptorTable(options.input, options.resources),
+    clock: new GuestClock(BigInt(request.clockStartNs), host),
+  };
+  const functions = {
+    ...processFunctions(context),
+    ...clockFunctions(context),
+    ...randomFunctions(context),
+    ...streamFunctions(context),
+    ...descriptorFunctions(context),
+    ...pathFunctions(context),
+    ...pollFunctions(context),
+    ...socketFunctions(context),
+  };
+  const entries = Object.entries(functions).map(([name, body]) => [name, hostFunction(host, body)] as const);
+  return Object.fromEntries(entries);
+}
+
+/** Charges the call, and turns a WasiError into its number. Everything else ends the guest. */
+function hostFunction(host: HostState, body: WasiFunction): (...parameters: never[]) => ErrnoValue {
+  return (...parameters) => {
+    host.enter();
+    try {
+      return body(...parameters) ?? Errno.SUCCESS;
+    } catch (error) {
+      if (error instanceof WasiError) return error.errno;
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,47 @@
+import type { SandboxFailureCode } from '../sandbox-run.js';
+
+/** What the pool sends for one cast. Bulk bytes follow the header raw, in the order: module, resources, input. */
+export interface CastRequest {
+  /** Cached things the process must let go of first: the pool alone decides what a process holds. */
+  forgetModules: string[];
+  forgetResources: string[];
+  moduleDigest: string;
+  /** null: the process holds it compiled already. */
+  moduleBytes: number | null;
+  resourcesDigest: string | null;
+  /** null: the process holds the tree already, or there is none. */
+  resources: [path: string, bytes: number][] | null;
+  inputBytes: number;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  maxMemoryBytes: number;
+  maxOutputBytes: number;
+  maxLogBytes: number;
+  maxFuel: string;
+  clockStartNs: string;
+  randomSeedBase64: string;
+}
+
+/** The first byte of every frame a process sends. */
+export const FrameType = { ready: 0, started: 1, output: 2, log: 3, finished: 4 } as const;
+
+export interface StartedMessage {
+  memoryBytes: number;
+}
+
+export type GuestVerdict =
+  | { kind: 'succeeded' }
+  | { kind: 'failed'; code: SandboxFailureCode; message: string; exitCode?: number }
+  | { kind: 'lost'; message: string };
+
+export interface FinishedMessage {
+  verdict: GuestVerdict;
+  fuelUsed: string | null;
+  memoryPeakBytes: number;
+  durationMs: number;
+}
+
+/** The line that ends a log which grew past its limit. Both sides need its length. */
+export function logLimitNotice(maxLogBytes: number): Buffer {
+  return Buffer.from(`\n[spell: the log passed its limit of ${maxLogBytes} bytes; the rest is dropped]\n`);
+}
