@@ -260,10 +260,7 @@ async function addApi(
     handleSse: (request) => sse.handle(request),
     page: graphiqlPage,
   });
-  registerKeyRoutes(app, services);
-  registerSpellRoutes(app, services);
-  registerCastRoutes(app, services);
-  registerOpenApiRoute(app);
+  registerRestRoutes(app, services);
   app.server.on('upgrade', (request, socket, head) => {
     const path = request.url?.split('?')[0];
     if (path === '/graphql') sockets.upgrade(request, socket, head);
@@ -340,4 +337,25 @@ function nodeFinders(database: DataSource): FindNode[] {
       return account === null ? null : toAccountType(account);
     },
   ];
+}
+
+/** The OpenAPI description, from the routes themselves. Nothing is connected and no handler runs. */
+export async function describeOpenApi(): Promise<unknown> {
+  const registry = createRegistry('openapi');
+  const logger = createLogger({ level: 'silent', name: 'openapi' });
+  const services = {} as Services;
+  const app = await createHttpServer({ ...services, logger, registry, origins: new Origins([]), version: VERSION });
+  registerHealthRoutes(app, { version: VERSION, registry, checks: {} });
+  registerRestRoutes(app, services);
+  await app.ready();
+  const description: unknown = app.swagger();
+  await app.close();
+  return description;
+}
+
+function registerRestRoutes(app: App, services: Services): void {
+  registerKeyRoutes(app, services);
+  registerSpellRoutes(app, services);
+  registerCastRoutes(app, services);
+  registerOpenApiRoute(app);
 }

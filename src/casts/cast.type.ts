@@ -167,7 +167,8 @@ export class CastOutput extends CastEventType {
 
 @ObjectType({ implements: CastEventType, description: 'A piece of what the guest wrote to its standard error.' })
 export class CastLog extends CastEventType {
-  @Field({ description: 'The piece as text; bytes that are not UTF-8 are replaced.' })
+  // Nullable like CastOutput's, or GraphQL would not let one query ask both for `text`.
+  @Field(() => String, { nullable: true, description: 'The piece as text; bytes that are not UTF-8 are replaced. Never null.' })
   text: string;
 }
 

@@ -5,11 +5,20 @@ import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 /** Resolver objects by their class; type-graphql asks for one by class. */
 export type Resolvers = ReadonlyMap<Function, object>;
 
+// type-graphql wants one whenever there is a subscription; ours bring their own iterables and never ask for it.
+const NO_PUBSUB = {
+  publish: () => undefined,
+  subscribe: () => {
+    throw new Error('subscriptions bring their own iterable');
+  },
+};
+
 /** The executable schema over resolvers that were constructed elsewhere. */
 export function buildGraphqlSchema(resolvers: Resolvers): GraphQLSchema {
   return buildSchemaSync({
     resolvers: [...resolvers.keys()] as unknown as NonEmptyArray<Function>,
     container: { get: (resolverClass) => resolvers.get(resolverClass) },
+    pubSub: NO_PUBSUB,
     // Inputs are checked by the operations, which the other edge calls too.
     validate: false,
   });

@@ -40,13 +40,12 @@ export class GraphqlHttpHandler {
       allowBatchedHttpRequests: false,
       persistedQueries: false,
       includeStacktraceInErrorResponses: false,
-      status400ForVariableCoercionErrors: true,
       stopOnTerminationSignals: false,
       logger: options.logger,
       nodeEnv: 'production',
       formatError: (_formatted, error) => formatError(error, options.logger),
       plugins: [limitsAndMetrics(options.schema, options.metrics)],
-    } as ConstructorParameters<typeof ApolloServer<SubscriptionContext>>[0]);
+    });
   }
 
   async start(): Promise<void> {

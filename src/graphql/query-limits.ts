@@ -7,7 +7,8 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { getComplexity, simpleEstimator, type ComplexityEstimator } from 'graphql-query-complexity';
+// Its ESM build loads a second copy of graphql, and a schema of one copy means nothing to the other.
+import { getComplexity, simpleEstimator, type ComplexityEstimator } from 'graphql-query-complexity/cjs';
 import type { GraphQLSchema } from 'graphql';
 import { AppError } from '../platform/index.js';
 

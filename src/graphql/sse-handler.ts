@@ -1,7 +1,7 @@
-import { execute, subscribe, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { createHandler, type Handler } from 'graphql-sse';
+import { execute, subscribe, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { createHandler, type Handler, type Response } from 'graphql-sse';
 import type { Principal } from '../accounts/index.js';
-import type { Logger } from '../platform/index.js';
+import { ERROR_STATUS, type Logger } from '../platform/index.js';
 import { createContext, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
@@ -20,6 +20,13 @@ export interface SseResponse {
   status: number;
   headers: Record<string, string>;
   body: string | AsyncGenerator<string, void, undefined> | null;
+}
+
+/** A request that never becomes a stream is answered as plain JSON, as graphql-sse does for its own refusals. */
+function refusal(errors: GraphQLFormattedError[]): Response {
+  const code = errors[0]?.extensions?.['code'] as keyof typeof ERROR_STATUS;
+  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  return [JSON.stringify({ errors }), { status: ERROR_STATUS[code], statusText: code, headers }];
 }
 
 /** GraphQL over server-sent events (graphql-sse, distinct connections) for clients without WebSockets. */
@@ -45,7 +52,7 @@ export class GraphqlSseHandler {
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
         const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
         metrics.record(operation, 'sse', 'errors' in prepared ? ['BAD_USER_INPUT'] : [], startedMs);
-        if ('errors' in prepared) return { errors: prepared.errors };
+        if ('errors' in prepared) return refusal(prepared.errors.map((error) => formatError(error, logger)));
         return { ...prepared.args, contextValue: context as never };
       },
       onNext: (_context, _request, result) => format(result as ExecutionResult),

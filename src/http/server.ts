@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import fastifySwagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import {
@@ -54,11 +54,11 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
     http: { headersTimeout: HEADERS_WITHIN_MS, maxHeaderSize: 16 * 1024 },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     loggerInstance: logger as unknown as FastifyBaseLogger,
     routerOptions: { maxParamLength: 300 },
     genReqId: () => newId(options.clock),
-    ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false, allErrors: true } },
+    ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false, allErrors: true, allowUnionTypes: true } },
   }) as unknown as App;
   const seconds = new Histogram({
     name: 'spell_http_request_seconds',
