@@ -17,6 +17,8 @@ export interface LocalApp extends RunningApp {
 interface LocalOptions {
   /** Told what happens, a line at a time. */
   say(line: string): void;
+  /** Whether the example spells are there from the start. */
+  publishesExamples: boolean;
 }
 
 const CONNECTIONS_MAX = 100;
@@ -37,7 +39,7 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
     const app = await startApp({ ...config, databaseUrl, redisUrl, linkKey }, ['api', 'worker']);
     closers.push(() => app.stop());
     const apiKey = await keepApiKey(config.dataDir, app);
-    await publishExamples(app.url, apiKey);
+    if (options.publishesExamples) await publishExamples(app.url, apiKey);
     await writeLocalFile(config.dataDir, app.url, apiKey);
     return { ...app, apiKey, stop, help: describe(app.url, apiKey) };
   } catch (error) {
@@ -46,18 +48,18 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
   }
 }
 
-async function startPostgres(config: Config, { say }: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+async function startPostgres(config: Config, options: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
   const folder = join(config.dataDir, 'postgres');
   const postgres = await startEmbeddedPostgres({ folder, isDurable: true, connectionsMax: CONNECTIONS_MAX });
   closers.push(() => postgres.stop());
-  say(`PostgreSQL  ${postgres.url.replace(/:[^:@/]+@/, ':…@')}`);
+  options.say(`PostgreSQL  ${postgres.url.replace(/:[^:@/]+@/, ':…@')}`);
   return postgres.url;
 }
 
-async function startRedis(config: Config, { say }: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+async function startRedis(config: Config, options: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
   const redis = await startEmbeddedRedis(join(config.dataDir, 'redis'), config.searchPath);
   closers.push(() => redis.stop());
-  say(`Redis       ${redis.url}  ${redis.description}`);
+  options.say(`Redis       ${redis.url}  ${redis.description}`);
   return redis.url;
 }
 

@@ -2,7 +2,7 @@ import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
 import { errorText, type PackageProblem, type Part } from './package-problem.js';
 import { isJsonObject, type JsonObject } from './parse-document.js';
-import type { CheckedSbom } from './sbom.js';
+import type { CheckedSbom } from './checked-sbom.js';
 
 /** One validator for each version for the life of the process: building one compiles a schema of 5,000 lines. */
 const VALIDATORS: ReadonlyMap<unknown, JsonStrictValidator> = new Map(

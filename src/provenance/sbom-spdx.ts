@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Part } from './package-problem.js';
 import type { JsonObject } from './parse-document.js';
 import { zodProblems } from './zod-problems.js';
-import type { CheckedSbom } from './sbom.js';
+import type { CheckedSbom } from './checked-sbom.js';
 
 /** Version 2.3 writes PACKAGE-MANAGER, 2.2 writes PACKAGE_MANAGER, and real files of both versions mix the two. */
 const REFERENCE_CATEGORIES = [

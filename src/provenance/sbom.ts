@@ -12,12 +12,6 @@ export interface Sbom {
   componentCount: number;
 }
 
-/** What the check of either format finds out. */
-export interface CheckedSbom {
-  version: string;
-  componentCount: number;
-}
-
 export const SPDX_ENTRY = 'sbom.spdx.json';
 export const CYCLONEDX_ENTRY = 'sbom.cdx.json';
 

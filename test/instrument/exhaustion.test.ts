@@ -19,7 +19,9 @@ describe('fuel runs out', () => {
   it('in a loop around a block', () => exhausts('(func (export "run") loop block br 1 end end)'));
 
   it('in a loop with two ways back', () =>
-    exhausts('(global $g (mut i32) (i32.const 0)) (func (export "run") loop $l global.get $g if br $l else br $l end end)'));
+    exhausts(
+      '(global $g (mut i32) (i32.const 0)) (func (export "run") loop $l global.get $g if br $l else br $l end end)',
+    ));
 
   it('in a loop through a branch table', () =>
     exhausts('(func (export "run") loop i32.const 0 br_table 0 0 end)'));
@@ -38,7 +40,8 @@ describe('fuel runs out', () => {
     exhausts('(tag $e) (func (export "run") loop try throw $e catch_all br 1 end end)'));
 
   it('before a length is worked off', () => {
-    const body = '(memory (export "memory") 1) (func (export "run") (memory.fill (i32.const 0) (i32.const 7) (i32.const 65536)))';
+    const body =
+      '(memory (export "memory") 1) (func (export "run") (memory.fill (i32.const 0) (i32.const 7) (i32.const 65536)))';
     const exports = start(assemble(body), 4000n);
     assert.throws(() => exports['run']?.(), engine.RuntimeError);
     const memory = exports['memory'] as unknown as { buffer: ArrayBuffer };
@@ -75,7 +78,11 @@ describe('the host', () => {
     const take = (): void => {
       (guest as GuestExports).spell_fuel.value = 10n;
     };
-    guest = start(assemble(body), 10_000n, imports(take, () => guest as GuestExports));
+    guest = start(
+      assemble(body),
+      10_000n,
+      imports(take, () => guest as GuestExports),
+    );
     guest['run']?.();
     assert.equal(guest.spell_fuel.value, 10n);
   });
@@ -86,8 +93,12 @@ describe('the host', () => {
     const seen: bigint[] = [];
     let guest: GuestExports | undefined;
     const look = (): void => void seen.push((guest as GuestExports).spell_fuel.value as bigint);
-    guest = start(assemble(body), 1000n, imports(look, () => guest as GuestExports));
+    guest = start(
+      assemble(body),
+      30n,
+      imports(look, () => guest as GuestExports),
+    );
     assert.throws(() => guest?.['run']?.(), engine.RuntimeError);
-    assert.deepEqual(seen, [793n, 586n, 379n, 172n]);
+    assert.deepEqual(seen, [23n, 16n, 9n, 2n]);
   });
 });

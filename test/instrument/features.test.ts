@@ -10,7 +10,8 @@ setFlagsFromString('--experimental-wasm-exnref');
 /** Calls `run` of the original and of the prepared module: same results, same traps, same fuel each time. */
 function same(bytes: Uint8Array, ...calls: (number | bigint)[][]): void {
   for (const parameters of calls) {
-    const call = (guest: Record<string, GuestFunction>): string => outcome(() => guest['run']?.(...parameters));
+    const call = (guest: Record<string, GuestFunction>): string =>
+      outcome(() => guest['run']?.(...parameters));
     const expected = call(original(bytes));
     assert.equal(call(start(bytes)), expected, `run(${parameters.join()})`);
     if (/Error|exception/.test(expected)) continue;
@@ -32,21 +33,42 @@ function parsed(fields: string): Uint8Array {
 
 describe('prepared modules behave as before', () => {
   it('arithmetic and traps', () =>
-    text('(func (export "run") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))', [7, 2], [7, 0], [-(2 ** 31), -1]));
+    text(
+      '(func (export "run") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))',
+      [7, 2],
+      [7, 0],
+      [-(2 ** 31), -1],
+    ));
 
   it('memory access within and beyond', () =>
-    text('(memory (export "memory") 1) (func (export "run") (param i32) (result i64) (i64.store offset=4 (local.get 0) (i64.const -5)) (i64.load offset=4 (local.get 0)))', [0], [65_524], [65_525], [-1]));
+    text(
+      '(memory (export "memory") 1) (func (export "run") (param i32) (result i64) (i64.store offset=4 (local.get 0) (i64.const -5)) (i64.load offset=4 (local.get 0)))',
+      [0],
+      [65_524],
+      [65_525],
+      [-1],
+    ));
 
   it('bulk memory within and beyond', () =>
     text(
       `(memory (export "memory") 1) (data $d "hello")
       (func (export "run") (param i32) (result i32) (memory.init $d (i32.const 3) (i32.const 0) (local.get 0))
         (memory.copy (i32.const 100) (i32.const 3) (local.get 0)) (memory.fill (i32.const 101) (i32.const 9) (local.get 0)) (i32.load (i32.const 99)))`,
-      [0], [4], [5], [6], [-1],
+      [0],
+      [4],
+      [5],
+      [6],
+      [-1],
     ));
 
   it('growing and measuring memory', () =>
-    text('(memory (export "memory") 1 4) (func (export "run") (param i32) (result i32) (i32.add (i32.mul (i32.const 100) (memory.grow (local.get 0))) (memory.size)))', [0], [2], [9], [-1]));
+    text(
+      '(memory (export "memory") 1 4) (func (export "run") (param i32) (result i32) (i32.add (i32.mul (i32.const 100) (memory.grow (local.get 0))) (memory.size)))',
+      [0],
+      [2],
+      [9],
+      [-1],
+    ));
 
   it('tables and references', () =>
     text(
@@ -57,17 +79,33 @@ describe('prepared modules behave as before', () => {
         (drop (table.grow $t (ref.func $a) (i32.const 2)))
         (table.set $t (i32.const 3) (table.get $t (i32.const 4)))
         (call_indirect $t (result i32) (local.get 0)))`,
-      [0], [1], [2], [3], [5], [6], [-1],
+      [0],
+      [1],
+      [2],
+      [3],
+      [5],
+      [6],
+      [-1],
     ));
 
   it('a call through a table with the wrong type', () =>
-    text('(table 1 funcref) (elem (i32.const 0) $a) (func $a) (func (export "run") (result i32) (call_indirect (result i32) (i32.const 0)))', []));
+    text(
+      '(table 1 funcref) (elem (i32.const 0) $a) (func $a) (func (export "run") (result i32) (call_indirect (result i32) (i32.const 0)))',
+      [],
+    ));
 
   it('several values', () =>
-    text('(func $two (result i32 i64) i32.const 1 i64.const 2) (func (export "run") (param i32) (result i64) call $two (block (param i32 i64) (result i64) (local.get 0) (br_if 0) (drop) (i64.extend_i32_s)))', [0]));
+    text(
+      '(func $two (result i32 i64) i32.const 1 i64.const 2) (func (export "run") (param i32) (result i64) call $two (block (param i32 i64) (result i64) (local.get 0) (br_if 0) (drop) (i64.extend_i32_s)))',
+      [0],
+    ));
 
   it('tail calls', () =>
-    text('(func $even (export "run") (param i32) (result i32) (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 1)) (else (return_call $odd (i32.sub (local.get 0) (i32.const 1)))))) (func $odd (param i32) (result i32) (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0)) (else (return_call $even (i32.sub (local.get 0) (i32.const 1))))))', [10], [100_001]));
+    text(
+      '(func $even (export "run") (param i32) (result i32) (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 1)) (else (return_call $odd (i32.sub (local.get 0) (i32.const 1)))))) (func $odd (param i32) (result i32) (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0)) (else (return_call $even (i32.sub (local.get 0) (i32.const 1))))))',
+      [10],
+      [100_001],
+    ));
 
   it('vectors', () =>
     text(
@@ -75,14 +113,25 @@ describe('prepared modules behave as before', () => {
         (v128.store (i32.const 0) (i32x4.mul (i32x4.splat (local.get 0)) (v128.const i32x4 1 2 3 4)))
         (v128.store32_lane 2 (i32.const 40) (v128.load (i32.const 0)))
         (i32.add (i32.load (i32.const 40)) (i32x4.extract_lane 3 (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 0 1 2 3 (v128.load (i32.const 0)) (v128.load (i32.const 0))))))`,
-      [1], [-7],
+      [1],
+      [-7],
     ));
 
   it('sign extension and saturating conversion', () =>
-    text('(func (export "run") (param f64) (result i64) (i64.add (i64.extend8_s (i64.trunc_sat_f64_u (local.get 0))) (i64.trunc_sat_f64_s (local.get 0))))', [200], [-1e30], [NaN]));
+    text(
+      '(func (export "run") (param f64) (result i64) (i64.add (i64.extend8_s (i64.trunc_sat_f64_u (local.get 0))) (i64.trunc_sat_f64_s (local.get 0))))',
+      [200],
+      [-1e30],
+      [NaN],
+    ));
 
   it('extended constant expressions', () =>
-    same(parsed('(global $g i32 (i32.add (i32.const 2) (i32.mul (i32.const 3) (i32.const 4)))) (func (export "run") (result i32) (global.get $g))'), []));
+    same(
+      parsed(
+        '(global $g i32 (i32.add (i32.const 2) (i32.mul (i32.const 3) (i32.const 4)))) (func (export "run") (result i32) (global.get $g))',
+      ),
+      [],
+    ));
 
   it('exceptions of the first proposal', () =>
     text(
@@ -91,7 +140,10 @@ describe('prepared modules behave as before', () => {
       (func $rethrows (param i32) try (call $throws (local.get 0)) catch $e drop rethrow 0 end)
       (func (export "run") (param i32) (result i32)
         try (result i32) try (call $rethrows (local.get 0)) delegate 0 i32.const 100 catch $e catch_all i32.const 55 end)`,
-      [0], [1], [2], [3],
+      [0],
+      [1],
+      [2],
+      [3],
     ));
 
   it('exceptions that nobody catches', () => text('(tag $e) (func (export "run") (throw $e))', []));
@@ -106,8 +158,30 @@ describe('prepared modules behave as before', () => {
             (try_table (catch $e $one) (catch_all_ref $all) (call $throws (local.get 0)))
             (i32.const 100))))
         (drop) (i32.const 7))`),
-      [0], [1], [2], [3],
+      [0],
+      [1],
+      [2],
+      [3],
     ));
+
+  it('catch clauses keep what the callee has taken before it threw', () => {
+    const guest = start(
+      parsed(`(tag $e)
+      (func $thrower (nop) (nop) (nop) (throw $e))
+      (func (export "run") (param i32) (result i32)
+        (loop $again
+          (block $caught (try_table (catch_all $caught) (call $thrower)))
+          (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+          (br_if $again (local.get 0)))
+        (loop $here
+          (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+          (if (i32.lt_u (local.get 0) (i32.const 4))
+            (then (try_table (catch $e $here) (call $thrower)))))
+        (i32.const 1))`),
+    );
+    const thrown = 5 + 3 + 2000;
+    assert.equal(fuelOf(guest, 'run', 10), 10 * (thrown + 4 + 2) + 3 * thrown + 4 * (4 + 4) + 1);
+  });
 
   it('structures and arrays', () =>
     same(
@@ -119,7 +193,11 @@ describe('prepared modules behave as before', () => {
         (array.fill $list (local.get $l) (i32.const 2) (i32.const 7) (local.get 0))
         (array.copy $list $list (local.get $l) (i32.const 0) (local.get $l) (i32.const 1) (i32.const 4))
         (i32.add (array.get $list (local.get $l) (i32.const 1)) (array.len (array.new_fixed $list 3 (i32.const 1) (i32.const 2) (i32.const 3)))))`),
-      [0], [3], [8], [9], [-1],
+      [0],
+      [3],
+      [8],
+      [9],
+      [-1],
     ));
 
   it('casts and branches on them', () =>
@@ -130,7 +208,8 @@ describe('prepared modules behave as before', () => {
         (struct.get $b 1 (block $yes (result (ref $b))
           (drop (br_on_cast $yes (ref null $a) (ref $b) (call $make (local.get 0))))
           (return (i32.const -1)))))`),
-      [0], [1],
+      [0],
+      [1],
     ));
 
   it('calls through references', () =>
@@ -146,9 +225,13 @@ describe('prepared modules behave as before', () => {
       parsed(`(type $f (func (result i32))) (func $a (type $f) (i32.const 4))
       (table $t 3 (ref $f) (ref.func $a))
       (func (export "run") (param i32) (result i32) (call_ref $f (table.get $t (local.get 0))))`),
-      [2], [3],
+      [2],
+      [3],
     ));
 
   it('many locals, already grouped', () =>
-    text(`(func (export "run") (param i64) (result i64) (local i32 i32 i64 f32 v128 funcref externref i64) (local.set 3 (local.get 0)) (i64.add (local.get 3) (local.get 8)))`, [5n]));
+    text(
+      `(func (export "run") (param i64) (result i64) (local i32 i32 i64 f32 v128 funcref externref i64) (local.set 3 (local.get 0)) (i64.add (local.get 3) (local.get 8)))`,
+      [5n],
+    ));
 });

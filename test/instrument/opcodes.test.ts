@@ -28,13 +28,16 @@ it('the opcode table agrees with an independent one', () => {
   for (const [prefix, code, { name, refusal }] of allOpcodes()) {
     if (refusal !== undefined) continue;
     const there = OperatorCodeNames[numberThere(prefix, code)] ?? 'nothing';
-    if (plain(there) !== plain(name)) different.push(`0x${prefix.toString(16)} 0x${code.toString(16)} ${name} / ${there}`);
+    if (plain(there) !== plain(name))
+      different.push(`0x${prefix.toString(16)} 0x${code.toString(16)} ${name} / ${there}`);
   }
   assert.deepEqual(different, []);
 });
 
 it('knows every opcode that the other knows', () => {
   const known = new Set(allOpcodes().map(([prefix, code]) => numberThere(prefix, code)));
-  const missing = OperatorCodeNames.flatMap((name, number) => (name !== undefined && !known.has(number) ? [name] : []));
+  const missing = OperatorCodeNames.flatMap((name, number) =>
+    name !== undefined && !known.has(number) ? [name] : [],
+  );
   assert.deepEqual(missing, ABANDONED);
 });

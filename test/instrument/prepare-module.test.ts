@@ -12,7 +12,10 @@ describe('prepareModule', () => {
   });
 
   it('needs no process to refuse what is no module', async () => {
-    assert.match(reasons(await prepareModule(new Uint8Array(9), { deadlineMs: 0 })).join(), /not a WebAssembly binary/);
+    assert.match(
+      reasons(await prepareModule(new Uint8Array(9), { deadlineMs: 0 })).join(),
+      /not a WebAssembly binary/,
+    );
   });
 
   it('gives up at its deadline', async () => {

@@ -41,14 +41,20 @@ function statement(random: Random, depth: number): Statement {
     case 2:
       return { kind: 'branch-if', label };
     case 3:
-      return random(2) === 0 ? { kind: 'table', labels: [label, random(depth + 1), random(depth + 1)] } : { kind: 'work', count: 3 };
+      return random(2) === 0
+        ? { kind: 'table', labels: [label, random(depth + 1), random(depth + 1)] }
+        : { kind: 'work', count: 3 };
     case 4:
       return random(6) === 0 ? { kind: random(2) === 0 ? 'return' : 'throw' } : { kind: 'work', count: 2 };
     case 5:
       return { kind: 'work', count: 1 + random(4) };
     case 6:
     case 7:
-      return { kind: 'if', then: statements(random, depth + 1), otherwise: random(2) === 0 ? undefined : statements(random, depth + 1) };
+      return {
+        kind: 'if',
+        then: statements(random, depth + 1),
+        otherwise: random(2) === 0 ? undefined : statements(random, depth + 1),
+      };
     case 8:
       return { kind: 'try', body: statements(random, depth + 1), handler: statements(random, depth + 1) };
     case 9:

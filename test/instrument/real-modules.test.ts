@@ -94,12 +94,21 @@ const hasClang = ((): boolean => {
 })();
 
 describe('C', { skip: hasClang ? false : 'no clang for wasm32-wasi here' }, () => {
-  for (const flags of [['-O0'], ['-O2'], ['-Os', '-g'], ['-O2', '-msimd128', '-mbulk-memory'], ['-O2', '-mreference-types', '-mtail-call']]) {
+  for (const flags of [
+    ['-O0'],
+    ['-O2'],
+    ['-Os', '-g'],
+    ['-O2', '-msimd128', '-mbulk-memory'],
+    ['-O2', '-mreference-types', '-mtail-call'],
+  ]) {
     it(flags.join(' '), () => checkCommand(compileC(C_PROGRAM, ...flags, '-lm'), /^5002 111 1000 /));
   }
 
   it('a library is refused as a reactor', () => {
-    const bytes = compileC('__attribute__((export_name("f"))) int f(void) { return 1; }', '-mexec-model=reactor');
+    const bytes = compileC(
+      '__attribute__((export_name("f"))) int f(void) { return 1; }',
+      '-mexec-model=reactor',
+    );
     assert.match(reasons(rewriteModule(bytes)).join(), /reactor/);
   });
 });
@@ -135,6 +144,8 @@ async function compileAssemblyScript(...flags: string[]): Promise<Uint8Array> {
 
 describe('AssemblyScript', () => {
   for (const flags of [['-O3'], ['--debug'], ['-O3', '--runtime', 'stub']]) {
-    it(flags.join(' '), async () => checkCommand(await compileAssemblyScript(...flags), /^fib 610 words 50$/));
+    it(flags.join(' '), async () =>
+      checkCommand(await compileAssemblyScript(...flags), /^fib 610 words 50$/),
+    );
   }
 });

@@ -5,7 +5,8 @@ import { WASI_FUNCTIONS } from '../../src/sandbox/instrument/wasi-functions.js';
 import { assemble, prepared, reasons } from './support.js';
 
 const refusals = (fields: string): string[] => reasons(rewriteModule(assemble(fields)));
-const refused = (result: PreparedModule, pattern: RegExp): void => assert.match(reasons(result).join('\n'), pattern);
+const refused = (result: PreparedModule, pattern: RegExp): void =>
+  assert.match(reasons(result).join('\n'), pattern);
 
 describe('imports', () => {
   it('are refused by name, all at once', () => {
@@ -22,7 +23,8 @@ describe('imports', () => {
       (import "wasi_snapshot_preview1" "random_get" (global i32))
       (import "wasi:cli/stdout@0.2.0" "get-stdout" (func (result i32)))
       (import "spell" "memory" (memory 1))`);
-    const of = (position: number): string => found.find((line) => line.includes(`imports/${position}:`)) ?? '';
+    const of = (position: number): string =>
+      found.find((line) => line.includes(`imports/${position}:`)) ?? '';
     assert.match(of(0), /"env\.abort".*AssemblyScript/);
     assert.equal(of(1), '');
     assert.match(of(2), /"env\.memory" is a memory/);
@@ -57,8 +59,14 @@ describe('the shape of a command', () => {
   });
 
   it('needs _start to be a plain function', () => {
-    assert.match(refusals('(func (export "_start") (param i32))').join(), /_start must be a function without/);
-    assert.match(refusals('(global (export "_start") i32 (i32.const 0))').join(), /_start must be a function/);
+    assert.match(
+      refusals('(func (export "_start") (param i32))').join(),
+      /_start must be a function without/,
+    );
+    assert.match(
+      refusals('(global (export "_start") i32 (i32.const 0))').join(),
+      /_start must be a function/,
+    );
   });
 
   it('needs an exported memory for functions that take addresses', () => {
@@ -72,7 +80,11 @@ describe('the shape of a command', () => {
 describe('refused by name', () => {
   const cases: [string, string, RegExp][] = [
     ['shared memory', '(memory 1 2 shared)', /spell\.wasm\/memory: .*shared: threads/],
-    ['atomic instructions', '(memory 1) (func (drop (i32.atomic.load (i32.const 0))))', /functions\/0: .*threads/],
+    [
+      'atomic instructions',
+      '(memory 1) (func (drop (i32.atomic.load (i32.const 0))))',
+      /functions\/0: .*threads/,
+    ],
     ['64-bit memory', '(memory i64 1)', /memory64/],
     ['64-bit tables', '(table i64 1 funcref)', /memory64/],
     ['several memories', '(memory 1) (memory 1)', /2 memories.*multi-memory/],

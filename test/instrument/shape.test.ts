@@ -28,7 +28,9 @@ describe('the memory', () => {
     const module = new engine.Module(prepared(bytes).bytes);
     assert.deepEqual(described.imports(module), [{ module: 'spell', name: 'memory', kind: 'memory' }]);
     for (const maximum of [2, 100, 65_536]) {
-      assert.doesNotThrow(() => new engine.Instance(module, { spell: { memory: new engine.Memory({ initial: 2, maximum }) } }));
+      assert.doesNotThrow(
+        () => new engine.Instance(module, { spell: { memory: new engine.Memory({ initial: 2, maximum }) } }),
+      );
     }
     const unbounded = new engine.Memory({ initial: 2 });
     assert.throws(() => new engine.Instance(module, { spell: { memory: unbounded } }), /maximum/);
@@ -38,7 +40,9 @@ describe('the memory', () => {
     const result = prepared(assemble('(memory (export "memory") 1 5)'));
     assert.equal(result.maximumPages, 5);
     const module = new engine.Module(result.bytes);
-    const memory = (maximum: number): object => ({ spell: { memory: new engine.Memory({ initial: 1, maximum }) } });
+    const memory = (maximum: number): object => ({
+      spell: { memory: new engine.Memory({ initial: 1, maximum }) },
+    });
     assert.throws(() => new engine.Instance(module, memory(6)), /maximum/);
     assert.doesNotThrow(() => new engine.Instance(module, memory(5)));
   });
@@ -49,7 +53,8 @@ describe('the memory', () => {
   });
 
   it('that could not grow is remembered', () => {
-    const body = '(memory (export "memory") 1) (func (export "run") (param i32) (result i32) (memory.grow (local.get 0)))';
+    const body =
+      '(memory (export "memory") 1) (func (export "run") (param i32) (result i32) (memory.grow (local.get 0)))';
     const guest = start(assemble(body), undefined, {}, 3);
     assert.equal(guest['run']?.(2), 1);
     assert.equal(guest.spell_grow_failed.value, 0);
@@ -59,46 +64,75 @@ describe('the memory', () => {
 
   it('may be missing', () => {
     assert.deepEqual(settings(prepared(assemble('')).bytes), {
-      costTable: 1, initialPages: 0, maximumPages: null, hasMemory: false, hasStart: false,
+      costTable: 1,
+      initialPages: 0,
+      maximumPages: null,
+      hasMemory: false,
+      hasStart: false,
     });
   });
 });
 
 describe('the start function', () => {
   it('runs when the host calls it', () => {
-    const bytes = assemble(`(global $g (mut i32) (i32.const 0)) (start $init) (func $init i32.const 7 global.set $g)
+    const bytes =
+      assemble(`(global $g (mut i32) (i32.const 0)) (start $init) (func $init i32.const 7 global.set $g)
       (func (export "run") (result i32) global.get $g)`);
     const guest = start(bytes);
     assert.equal(guest['run']?.(), 0);
     guest['spell_start']?.();
     assert.equal(guest['run']?.(), 7);
     assert.deepEqual(settings(prepared(bytes).bytes), {
-      costTable: 1, initialPages: 0, maximumPages: null, hasMemory: false, hasStart: true,
+      costTable: 1,
+      initialPages: 0,
+      maximumPages: null,
+      hasMemory: false,
+      hasStart: true,
     });
   });
 });
 
 describe('what is kept and dropped', () => {
   const base = assemble('(memory (export "memory") 1) (func $named (export "run") nop)');
-  const names = (bytes: Uint8Array): string[] => splitSections(bytes).map(({ name }) => name).filter((name) => name !== '');
+  const names = (bytes: Uint8Array): string[] =>
+    splitSections(bytes)
+      .map(({ name }) => name)
+      .filter((name) => name !== '');
 
-  for (const name of ['.debug_info', 'sourceMappingURL', 'external_debug_info', 'metadata.code.branch_hint', 'reloc.CODE', 'linking']) {
-    it(`drops ${name}`, () => assert.deepEqual(names(prepared(withCustom(base, name)).bytes), ['spell.prepared']));
+  for (const name of [
+    '.debug_info',
+    'sourceMappingURL',
+    'external_debug_info',
+    'metadata.code.branch_hint',
+    'reloc.CODE',
+    'linking',
+  ]) {
+    it(`drops ${name}`, () =>
+      assert.deepEqual(names(prepared(withCustom(base, name)).bytes), ['spell.prepared']));
   }
 
   it('keeps producers bit for bit', () => {
     const result = prepared(withCustom(base, 'producers', '\x01\x02\x03'));
     assert.deepEqual(names(result.bytes), ['producers', 'spell.prepared']);
-    assert.deepEqual(splitSections(result.bytes).find(({ name }) => name === 'producers')?.bytes, Uint8Array.of(1, 2, 3));
+    assert.deepEqual(
+      splitSections(result.bytes).find(({ name }) => name === 'producers')?.bytes,
+      Uint8Array.of(1, 2, 3),
+    );
   });
 
   it('refuses sections that are the platform’s', () => {
-    assert.match(reasons(rewriteModule(withCustom(base, 'spell.prepared'))).join(), /"spell\.prepared" is reserved/);
+    assert.match(
+      reasons(rewriteModule(withCustom(base, 'spell.prepared'))).join(),
+      /"spell\.prepared" is reserved/,
+    );
   });
 
   it('keeps every export', () => {
     const module = new engine.Module(prepared(base).bytes);
-    assert.deepEqual(described.exports(module).map(({ name }) => name), ['memory', 'run', '_start', 'spell_fuel', 'spell_grow_failed']);
+    assert.deepEqual(
+      described.exports(module).map(({ name }) => name),
+      ['memory', 'run', '_start', 'spell_fuel', 'spell_grow_failed'],
+    );
   });
 });
 
@@ -127,7 +161,7 @@ it('has a cost table that can be read', () => {
   const page = describeCostTable();
   assert.match(page, /# The fuel table, version 1/);
   assert.match(page, /\| division \| 4 \|/);
-  assert.match(page, /\| memoryGrow \| 4000 \| \+ 8192 per page \|/);
+  assert.match(page, /\| memoryGrow \| 20000 \| \+ 8192 per page \|/);
   assert.match(page, /\*\*division\*\*: `i32\.div_s`/);
   assert.doesNotMatch(page, /undefined|relaxed/);
 });

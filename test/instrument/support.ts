@@ -6,18 +6,30 @@ interface WebAssemblyGlobal {
   value: number | bigint;
 }
 export type GuestFunction = (...parameters: (number | bigint)[]) => number | bigint | undefined;
-export type GuestExports = Record<string, GuestFunction> & { spell_fuel: WebAssemblyGlobal; spell_grow_failed: WebAssemblyGlobal };
+export type GuestExports = Record<string, GuestFunction> & {
+  spell_fuel: WebAssemblyGlobal;
+  spell_grow_failed: WebAssemblyGlobal;
+};
 interface Engine {
   validate(bytes: Uint8Array): boolean;
-  Module: (new (bytes: Uint8Array) => object) & { customSections(module: object, name: string): ArrayBuffer[] };
+  Module: (new (bytes: Uint8Array) => object) & {
+    customSections(module: object, name: string): ArrayBuffer[];
+  };
   Instance: new (module: object, imports: object) => { exports: GuestExports };
-  Memory: new (limits: { initial: number; maximum?: number }) => { buffer: ArrayBuffer; grow(pages: number): number };
+  Memory: new (limits: { initial: number; maximum?: number }) => {
+    buffer: ArrayBuffer;
+    grow(pages: number): number;
+  };
   RuntimeError: new () => Error;
 }
 export const engine = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
 
 interface Wabt {
-  parseWat(name: string, text: string, features: object): { toBinary(options: object): { buffer: Uint8Array } };
+  parseWat(
+    name: string,
+    text: string,
+    features: object,
+  ): { toBinary(options: object): { buffer: Uint8Array } };
 }
 const require = createRequire(import.meta.url);
 const wabt = await (require('wabt') as () => Promise<Wabt>)();

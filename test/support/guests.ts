@@ -28,7 +28,28 @@ const SLEEP = `
     (i32.store16 (i32.const 104) (i32.const 0))
     (drop (call $poll_oneoff (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 160))))`;
 
-const module = (body: string, pages = 2) => `(module ${IMPORTS} (memory (export "memory") ${pages}) ${WRITE} ${SLEEP} ${body})`;
+const module = (body: string, pages = 2, imports = '') =>
+  `(module ${IMPORTS} ${imports} (memory (export "memory") ${pages}) ${WRITE} ${SLEEP} ${body})`;
+
+const ENVIRONMENT_IMPORTS = `
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environ_sizes_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $environ_get (param i32 i32) (result i32)))`;
+
+const OPEN_IMPORT = `
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))`;
+
+/** Copies everything a descriptor has to stdout, 64 KiB at a time. */
+const COPY = `
+  (func $copy (param $fd i32)
+    (loop $more
+      (i32.store (i32.const 16) (i32.const 65536))
+      (i32.store (i32.const 20) (i32.const 65536))
+      (drop (call $fd_read (local.get $fd) (i32.const 16) (i32.const 1) (i32.const 24)))
+      (if (i32.load (i32.const 24))
+        (then (call $write (i32.const 1) (i32.const 65536) (i32.load (i32.const 24))) (br $more)))))`;
 
 export const GUESTS = {
   /** Copies stdin to stdout, 64 KiB at a time. */
@@ -95,6 +116,63 @@ export const GUESTS = {
       (call $write (i32.const 1) (i32.const 512) (i32.const 1))
       (call $sleep (i64.const 50))
       (call $write (i32.const 1) (i32.const 513) (i32.const 2)))`),
+
+  /** Writes "tick <letter>" ten times, 10 ms apart, alternating stdout and stderr: a ticker for many casts. */
+  quick: module(`
+    (data (i32.const 512) "tick \\00\\n")
+    (func (export "_start") (local $i i32)
+      (loop $more
+        (i32.store8 (i32.const 517) (i32.add (i32.const 48) (local.get $i)))
+        (call $write (i32.add (i32.const 1) (i32.and (local.get $i) (i32.const 1))) (i32.const 512) (i32.const 7))
+        (call $sleep (i64.const 10))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $more (i32.lt_u (local.get $i) (i32.const 10))))))`),
+
+  /** Writes its arguments, a line feed, and its environment; each entry ends with NUL. */
+  environment: module(
+    `(data (i32.const 512) "\\n")
+     (func (export "_start")
+       (drop (call $args_sizes_get (i32.const 16) (i32.const 20)))
+       (drop (call $args_get (i32.const 1024) (i32.const 8192)))
+       (if (i32.load (i32.const 20)) (then (call $write (i32.const 1) (i32.const 8192) (i32.load (i32.const 20)))))
+       (call $write (i32.const 1) (i32.const 512) (i32.const 1))
+       (drop (call $environ_sizes_get (i32.const 16) (i32.const 20)))
+       (drop (call $environ_get (i32.const 1024) (i32.const 8192)))
+       (if (i32.load (i32.const 20)) (then (call $write (i32.const 1) (i32.const 8192) (i32.load (i32.const 20))))))`,
+    2,
+    ENVIRONMENT_IMPORTS,
+  ),
+
+  /** Takes a path below /resources as input and writes that file; exits with the error number if it cannot. */
+  resource: module(
+    `${COPY}
+     (func (export "_start") (local $error i32)
+       (i32.store (i32.const 16) (i32.const 1024))
+       (i32.store (i32.const 20) (i32.const 1024))
+       (drop (call $fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 24)))
+       (local.set $error (call $path_open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.load (i32.const 24))
+         (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 28)))
+       (if (local.get $error) (then (call $proc_exit (local.get $error))))
+       (call $copy (i32.load (i32.const 28))))`,
+    2,
+    OPEN_IMPORT,
+  ),
+
+  /** Grows its memory by 16 MiB and writes "grown", or traps. */
+  grower: module(`
+    (data (i32.const 512) "grown")
+    (func (export "_start")
+      (if (i32.eq (memory.grow (i32.const 256)) (i32.const -1)) (then unreachable))
+      (call $write (i32.const 1) (i32.const 512) (i32.const 5)))`),
+
+  /** Writes exactly 50 MiB of the letter "a". */
+  largest: module(`
+    (func (export "_start") (local $i i32)
+      (memory.fill (i32.const 1024) (i32.const 97) (i32.const 65536))
+      (loop $more
+        (call $write (i32.const 1) (i32.const 1024) (i32.const 65536))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $more (i32.lt_u (local.get $i) (i32.const 800))))))`),
 } as const;
 
 export type GuestName = keyof typeof GUESTS;

@@ -16,7 +16,8 @@ const MUTABLE_I32_ZERO = [0x7f, 0x01, 0x41, 0x00, 0x0b];
  * Sections that speak about byte offsets in the code, which have moved, or that only a linker reads.
  * The name section speaks about indexes, which have not.
  */
-const DROPPED_SECTIONS = /^(\.debug_|reloc\.|metadata\.code\.|(sourceMappingURL|external_debug_info|linking|build_id)$)/;
+const DROPPED_SECTIONS =
+  /^(\.debug_|reloc\.|metadata\.code\.|(sourceMappingURL|external_debug_info|linking|build_id)$)/;
 
 /** Puts the prepared module together: changed sections are written anew, all others copied bit for bit. */
 export function assembleModule(structure: ModuleStructure, code: ByteWriter): Uint8Array {
@@ -59,7 +60,10 @@ function extended(structure: ModuleStructure, id: number, count: number, entries
   const reader = new ByteReader(section.bytes);
   const before = reader.u32();
   const list = section.bytes.subarray(reader.position);
-  return new ByteWriter().u32(before + count).raw(list).raw(entries.toBytes());
+  return new ByteWriter()
+    .u32(before + count)
+    .raw(list)
+    .raw(entries.toBytes());
 }
 
 /**
@@ -70,7 +74,9 @@ function extended(structure: ModuleStructure, id: number, count: number, entries
 function importSection(structure: ModuleStructure): ByteWriter | undefined {
   const memory = structure.memories[0];
   if (memory === undefined) {
-    return structure.imports.length > 0 ? extended(structure, SECTION.import, 0, new ByteWriter()) : undefined;
+    return structure.imports.length > 0
+      ? extended(structure, SECTION.import, 0, new ByteWriter())
+      : undefined;
   }
   const entry = new ByteWriter().name('spell').name('memory').byte(KIND.memory);
   writeLimits(entry, { initial: memory.initial, maximum: memory.maximum ?? MEMORY_PAGES_MAX });
@@ -91,7 +97,10 @@ function exportSection(structure: ModuleStructure): ByteWriter {
   const { globalCount, startFunction } = structure;
   const entries = new ByteWriter();
   entries.name('spell_fuel').byte(KIND.global).u32(globalCount);
-  entries.name('spell_grow_failed').byte(KIND.global).u32(globalCount + 1);
+  entries
+    .name('spell_grow_failed')
+    .byte(KIND.global)
+    .u32(globalCount + 1);
   if (startFunction !== undefined) entries.name('spell_start').byte(KIND.function).u32(startFunction);
   return extended(structure, SECTION.export, startFunction === undefined ? 2 : 3, entries);
 }

@@ -52,7 +52,9 @@ function checkReservedNames({ exports, sections }: ModuleStructure): ModuleProbl
 function checkMemories({ memories }: ModuleStructure): ModuleProblem[] {
   const problems = memories.flatMap(checkMemory);
   if (memories.length > 1) {
-    problems.push(problemAt('memory', `has ${memories.length} memories: a spell may have one (multi-memory)`));
+    problems.push(
+      problemAt('memory', `has ${memories.length} memories: a spell may have one (multi-memory)`),
+    );
   }
   return problems;
 }
@@ -63,20 +65,26 @@ function checkMemory({ shared, is64, initial }: Limits): ModuleProblem[] {
     is64 && 'has 64-bit addresses: memory64 is not allowed, build for wasm32',
     initial > MEMORY_PAGES_MAX && `starts with ${initial} pages of at most ${MEMORY_PAGES_MAX}`,
   ];
-  return reasons.filter((reason) => reason !== false).map((reason) => problemAt('memory', `the memory ${reason}`));
+  return reasons
+    .filter((reason) => reason !== false)
+    .map((reason) => problemAt('memory', `the memory ${reason}`));
 }
 
 /** WASI functions that take an address look for it in the exported memory. */
 function checkMemoryExport({ imports, exports }: ModuleStructure): ModuleProblem[] {
   if (exports.some(({ field, kind }) => field === 'memory' && kind === 'memory')) return [];
-  const needy = imports.find(({ module, field }) => module === WASI_MODULE && wasiFunction(field)?.needsMemory);
+  const needy = imports.find(
+    ({ module, field }) => module === WASI_MODULE && wasiFunction(field)?.needsMemory,
+  );
   if (needy === undefined) return [];
   return [problemAt('memory', `no memory is exported as "memory", and ${importName(needy)} needs it`)];
 }
 
 function checkTables({ tables }: ModuleStructure): ModuleProblem[] {
   const problems = tables.flatMap(({ limits }, position) =>
-    limits.is64 ? [problemAt(`tables/${position}`, 'a table with 64-bit indexes is not allowed (memory64)')] : [],
+    limits.is64
+      ? [problemAt(`tables/${position}`, 'a table with 64-bit indexes is not allowed (memory64)')]
+      : [],
   );
   const elements = tables.reduce((sum, { limits }) => sum + limits.initial, 0);
   if (elements > TABLE_ELEMENTS_MAX) {

@@ -50,24 +50,22 @@ interface Frame {
 export class ControlFlow {
   readonly choices: Choice[] = [];
   readonly repetitions: Repetition[] = [];
+  hasLoops = false;
+  hasCatchClauses = false;
   #frames: Frame[] = [];
   #current: Piece | undefined;
 
   constructor(
     offset: number,
+    entryCost: number,
     private readonly onPiece: (piece: Piece) => void,
   ) {
-    this.#begin(offset);
+    this.#begin(offset, entryCost);
     this.#open('block');
   }
 
   get finished(): boolean {
     return this.#frames.length === 0;
-  }
-
-  /** Whether the instruction that is read next can be reached. */
-  get reachable(): boolean {
-    return this.#current !== undefined;
   }
 
   visit(operator: Operator, cost: number): void {
@@ -79,6 +77,7 @@ export class ControlFlow {
       case 'try_table':
         return this.#openTryTable(operator.labels);
       case 'loop':
+        this.hasLoops = true;
         this.#open('loop');
         return this.#beginHead(operator.end);
       case 'if':
@@ -111,8 +110,8 @@ export class ControlFlow {
     }
   }
 
-  #begin(offset: number): void {
-    this.#current = { offset, cost: 0 };
+  #begin(offset: number, cost = 0): void {
+    this.#current = { offset, cost };
     this.onPiece(this.#current);
   }
 
@@ -146,12 +145,15 @@ export class ControlFlow {
   #openTryTable(labels: readonly number[]): void {
     labels.forEach((label) => this.#branchMaybe(label));
     this.#open('block');
-    this.#frame(0).escaped = labels.length > 0;
+    if (labels.length === 0) return;
+    this.hasCatchClauses = true;
+    this.#frame(0).escaped = true;
   }
 
   #frame(depth: number): Frame {
     const frame = this.#frames[this.#frames.length - 1 - depth];
-    if (frame === undefined) throw new MalformedModule(`no construct ${depth} levels up`, this.#current?.offset ?? 0);
+    if (frame === undefined)
+      throw new MalformedModule(`no construct ${depth} levels up`, this.#current?.offset ?? 0);
     return frame;
   }
 

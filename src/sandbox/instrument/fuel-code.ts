@@ -23,37 +23,39 @@ const I64_EXTEND_I32_U = 0xad;
 export interface FuelPlaces {
   fuelGlobal: number;
   growFailedGlobal: number;
-  /** A local of type i64 that holds a copy of the fuel. */
+  /** A local of type i64 for the fuel. */
   fuelLocal: number;
   /** A local of type i32 for an operand. */
   lengthLocal: number;
 }
 
 /**
- * Writes the instructions that count. The fuel is a global, which the engine keeps in memory, and every
- * function holds a copy of it in a local, which the engine keeps in a register: a charge takes from the copy
- * and stores the result, so that a loop never waits for memory and the global is exact at every trap and call.
+ * Writes the instructions that count. The fuel is a global, which the engine keeps in memory, and it is exact
+ * at every moment. A function with loops also holds a copy of it in a local, which the engine keeps in a
+ * register: a charge takes from the copy and stores the result, so that a loop never waits for memory.
  */
 export class FuelCode {
-  constructor(private readonly places: FuelPlaces) {}
+  constructor(
+    private readonly places: FuelPlaces,
+    private readonly hasCopy: boolean,
+  ) {}
 
   /** Fetches the copy: where the function begins, and where others have counted meanwhile. */
   reload(): Uint8Array {
+    if (!this.hasCopy) return new Uint8Array(0);
     const { fuelGlobal, fuelLocal } = this.places;
     return new ByteWriter().byte(GLOBAL_GET).u32(fuelGlobal).byte(LOCAL_SET).u32(fuelLocal).toBytes();
   }
 
   charge(cost: number): Uint8Array {
-    const writer = new ByteWriter();
-    writer.byte(LOCAL_GET).u32(this.places.fuelLocal).byte(I64_CONST).signed(cost);
-    return this.#take(writer).toBytes();
+    return this.#take(this.#fuel(new ByteWriter()).byte(I64_CONST).signed(cost)).toBytes();
   }
 
   /** Charges by the number on top of the stack and leaves it there. */
   chargeLength({ fuel, shift }: LengthCost): Uint8Array {
-    const { fuelLocal, lengthLocal } = this.places;
+    const { lengthLocal } = this.places;
     const writer = new ByteWriter().byte(LOCAL_SET).u32(lengthLocal);
-    writer.byte(LOCAL_GET).u32(fuelLocal).byte(LOCAL_GET).u32(lengthLocal).byte(I64_EXTEND_I32_U);
+    this.#fuel(writer).byte(LOCAL_GET).u32(lengthLocal).byte(I64_EXTEND_I32_U);
     if (fuel !== 1) writer.byte(I64_CONST).signed(fuel).byte(I64_MUL);
     if (shift !== 0) writer.byte(I64_CONST).signed(shift).byte(I64_SHR_U);
     return this.#take(writer).byte(LOCAL_GET).u32(lengthLocal).toBytes();
@@ -64,8 +66,19 @@ export class FuelCode {
     const { lengthLocal, growFailedGlobal } = this.places;
     const writer = new ByteWriter().byte(LOCAL_TEE).u32(lengthLocal);
     writer.byte(I32_CONST).signed(-1).byte(I32_EQ);
-    writer.raw([IF, EMPTY_BLOCK_TYPE]).byte(I32_CONST).signed(1).byte(GLOBAL_SET).u32(growFailedGlobal).byte(END);
+    writer
+      .raw([IF, EMPTY_BLOCK_TYPE])
+      .byte(I32_CONST)
+      .signed(1)
+      .byte(GLOBAL_SET)
+      .u32(growFailedGlobal)
+      .byte(END);
     return writer.byte(LOCAL_GET).u32(lengthLocal).toBytes();
+  }
+
+  #fuel(writer: ByteWriter): ByteWriter {
+    const { fuelGlobal, fuelLocal } = this.places;
+    return this.hasCopy ? writer.byte(LOCAL_GET).u32(fuelLocal) : writer.byte(GLOBAL_GET).u32(fuelGlobal);
   }
 
   /** Fuel and amount are on the stack; fuel was not negative, so the difference cannot overflow. */

@@ -43,7 +43,6 @@ function meterOne(
     return meterFunction(body, type?.form === 'function' ? type.parameters : 0, {
       fuelGlobal: structure.globalCount,
       growFailedGlobal: structure.globalCount + 1,
-      importedFunctions: structure.importedFunctions,
       types: structure.types,
       onRefused: ({ opcode }: Operator) => refuse(opcode.refusal ?? '', `${opcode.name}: `),
     });

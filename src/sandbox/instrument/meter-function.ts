@@ -1,7 +1,7 @@
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { ControlFlow, type Piece } from './control-flow.js';
-import { costOf, HOST_CALL_COST, LENGTH_COSTS, LOCALS_PER_FUEL } from './cost-table.js';
+import { costOf, LENGTH_COSTS, LOCALS_PER_FUEL } from './cost-table.js';
 import { FuelCode } from './fuel-code.js';
 import { moveCharges } from './move-charges.js';
 import { MalformedModule } from './module-problem.js';
@@ -11,22 +11,26 @@ import { readOperator, skipValueType, type Operator } from './read-operator.js';
 const I32 = 0x7f;
 const I64 = 0x7e;
 
-const CALL = 'call';
-const STRUCT_NEW = /^struct\.new/;
-const ARRAY_NEW_FIXED = 'array.new_fixed';
-
 /** What metering a function needs to know of its module. */
 export interface MeteringContext {
   fuelGlobal: number;
   growFailedGlobal: number;
-  importedFunctions: number;
   types: readonly TypeShape[];
   /** Called with instructions the platform does not run. */
   onRefused: (operator: Operator) => void;
 }
 
-/** What is inserted before the byte at `offset`. */
-type Insertion = { offset: number; code: Uint8Array } | { offset: number; piece: Piece };
+/** What is inserted before the byte at `offset`; written last, when the costs of all pieces are known. */
+interface Insertion {
+  offset: number;
+  write: (code: FuelCode) => Uint8Array;
+}
+
+interface Plan {
+  insertions: Insertion[];
+  /** Whether the function is better off with a copy of the fuel, see FuelCode. */
+  wantsCopy: boolean;
+}
 
 /**
  * Rewrites the body of one function: two locals more, the counting code inserted, everything else copied as
@@ -35,18 +39,18 @@ type Insertion = { offset: number; code: Uint8Array } | { offset: number; piece:
  */
 export function meterFunction(body: ByteReader, parameters: number, context: MeteringContext): ByteWriter {
   const locals = readLocals(body);
-  const fuelCode = new FuelCode({
-    ...context,
-    fuelLocal: parameters + locals.count,
-    lengthLocal: parameters + locals.count + 1,
-  });
   const start = body.position;
-  const insertions = planInsertions(body, fuelCode, context);
-  const entryCost = Math.floor(locals.count / LOCALS_PER_FUEL);
-  chargeEntry(insertions, entryCost);
+  const { insertions, wantsCopy } = planInsertions(body, Math.floor(locals.count / LOCALS_PER_FUEL), context);
+  const fuelLocal = parameters + locals.count;
+  const fuelCode = new FuelCode({ ...context, fuelLocal, lengthLocal: fuelLocal + 1 }, wantsCopy);
   const writer = new ByteWriter().u32(locals.groups + 2).raw(locals.bytes);
   writer.u32(1).byte(I64).u32(1).byte(I32);
-  return insert(writer, body.bytes.subarray(0, body.end), start, insertions, fuelCode);
+  let copied = start;
+  for (const { offset, write } of insertions) {
+    writer.raw(body.bytes.subarray(copied, offset)).raw(write(fuelCode));
+    copied = offset;
+  }
+  return writer.raw(body.bytes.subarray(copied, body.end));
 }
 
 /** The declarations of locals (core specification 5.4.9) without their number of groups. */
@@ -61,70 +65,50 @@ function readLocals(body: ByteReader): { groups: number; count: number; bytes: U
   return { groups, count, bytes: body.bytes.subarray(start, body.position) };
 }
 
-function planInsertions(body: ByteReader, fuelCode: FuelCode, context: MeteringContext): Insertion[] {
-  const insertions: Insertion[] = [{ offset: body.position, code: fuelCode.reload() }];
-  const flow = new ControlFlow(body.position, (piece) => insertions.push({ offset: piece.offset, piece }));
+function planInsertions(body: ByteReader, entryCost: number, context: MeteringContext): Plan {
+  const insertions: Insertion[] = [{ offset: body.position, write: (code) => code.reload() }];
+  const flow = new ControlFlow(body.position, entryCost, (piece) =>
+    insertions.push({ offset: piece.offset, write: (code) => chargePiece(piece, code) }),
+  );
   while (!flow.finished) {
     const operator = readOperator(body);
     if (operator.opcode.refusal !== undefined) {
       context.onRefused(operator);
       break;
     }
-    const around = flow.reachable ? codeAround(operator, fuelCode) : {};
-    if (around.before) insertions.push({ offset: operator.start, code: around.before });
-    if (around.after) insertions.push({ offset: operator.end, code: around.after });
+    insertions.push(...insertionsAt(operator));
     flow.visit(operator, costAt(operator, context));
   }
+  if (flow.finished && !body.done)
+    throw new MalformedModule('code behind the end of a function', body.position);
   moveCharges(flow);
-  if (flow.finished && !body.done) throw new MalformedModule('code behind the end of a function', body.position);
-  return insertions;
+  // Catch clauses jump to labels where nothing tells that the copy is stale, so there it is better not to have one.
+  return { insertions, wantsCopy: flow.hasLoops && !flow.hasCatchClauses };
 }
 
-/** What stands directly before and behind an instruction; a handler also starts with a stale copy. */
-function codeAround(operator: Operator, fuelCode: FuelCode): { before?: Uint8Array; after?: Uint8Array } {
-  const { control, cost } = operator.opcode;
-  const length = LENGTH_COSTS[cost];
-  switch (control) {
+/** What an instruction needs before and behind it besides the charges of pieces. */
+function insertionsAt({ opcode, start, end }: Operator): Insertion[] {
+  const length = LENGTH_COSTS[opcode.cost];
+  const paid: Insertion[] = length ? [{ offset: start, write: (code) => code.chargeLength(length) }] : [];
+  switch (opcode.control) {
     case 'call':
     case 'catch':
-      return { after: fuelCode.reload() };
+      return [{ offset: end, write: (code) => code.reload() }];
     case 'bulk':
-      return length ? { before: fuelCode.chargeLength(length) } : {};
+      return paid;
     case 'grow-memory':
-      return length ? { before: fuelCode.chargeLength(length), after: fuelCode.noteGrowFailure() } : {};
+      return [...paid, { offset: end, write: (code) => code.noteGrowFailure() }];
     default:
-      return {};
+      return [];
   }
 }
 
-function costAt({ opcode, first, second }: Operator, context: MeteringContext): number {
+/** A new structure or fixed array also costs by its size, which the module says. */
+function costAt({ opcode, first, second }: Operator, { types }: MeteringContext): number {
   const cost = costOf(opcode);
-  if (opcode.cost === CALL && first < context.importedFunctions) return cost + HOST_CALL_COST;
-  if (opcode.name === ARRAY_NEW_FIXED) return cost + second;
-  if (!STRUCT_NEW.test(opcode.name)) return cost;
-  const type = context.types[first];
-  return type?.form === 'structure' ? cost + type.fields : cost;
-}
-
-function chargeEntry(insertions: Insertion[], cost: number): void {
-  const first = insertions.find((insertion) => 'piece' in insertion);
-  if (first && 'piece' in first) first.piece.cost += cost;
-}
-
-function insert(
-  writer: ByteWriter,
-  source: Uint8Array,
-  start: number,
-  insertions: Insertion[],
-  fuelCode: FuelCode,
-): ByteWriter {
-  let copied = start;
-  for (const insertion of insertions) {
-    const code = 'code' in insertion ? insertion.code : chargePiece(insertion.piece, fuelCode);
-    writer.raw(source.subarray(copied, insertion.offset)).raw(code);
-    copied = insertion.offset;
-  }
-  return writer.raw(source.subarray(copied));
+  if (opcode.cost !== 'aggregateNew') return cost;
+  const type = types[first];
+  return cost + (type?.form === 'structure' ? type.fields : second);
 }
 
 function chargePiece({ cost }: Piece, fuelCode: FuelCode): Uint8Array {

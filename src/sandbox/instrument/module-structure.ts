@@ -130,7 +130,13 @@ function readComposite(reader: ByteReader, form: number): TypeShape {
   }
 }
 
-const TYPE_LETTERS: Readonly<Record<number, string>> = { 0x7f: 'i', 0x7e: 'I', 0x7d: 'f', 0x7c: 'F', 0x7b: 'v' };
+const TYPE_LETTERS: Readonly<Record<number, string>> = {
+  0x7f: 'i',
+  0x7e: 'I',
+  0x7d: 'f',
+  0x7c: 'F',
+  0x7b: 'v',
+};
 
 function readTypes(reader: ByteReader): string {
   const letters = Array.from(counted(reader), () => {

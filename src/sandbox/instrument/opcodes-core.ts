@@ -10,9 +10,16 @@ export function defineCoreOpcodes(define: Define): void {
   defineReferences(define);
   defineMemory(define);
   defineNumeric(define);
-  define(0xfe, 0x00, Array.from({ length: 0x4f }, (_, code) => `atomic.0x${code.toString(16)}`).join(' '), 'memory', '', {
-    refusal: 'threads and atomic instructions are not allowed: a spell runs on one thread',
-  });
+  define(
+    0xfe,
+    0x00,
+    Array.from({ length: 0x4f }, (_, code) => `atomic.0x${code.toString(16)}`).join(' '),
+    'memory',
+    '',
+    {
+      refusal: 'threads and atomic instructions are not allowed: a spell runs on one thread',
+    },
+  );
 }
 
 function defineControl(define: Define): void {
@@ -47,7 +54,8 @@ function defineControl(define: Define): void {
 
 function defineReferences(define: Define): void {
   define(0, 0x20, 'local.get local.set local.tee global.get global.set', 'simple', 'i');
-  define(0, 0x25, 'table.get table.set', 'table', 'i');
+  define(0, 0x25, 'table.get', 'tableRead', 'i');
+  define(0, 0x26, 'table.set', 'tableWrite', 'i');
   define(0, 0xd0, 'ref.null', 'simple', 's');
   define(0, 0xd1, 'ref.is_null', 'simple');
   define(0, 0xd2, 'ref.func', 'reference', 'i');
@@ -84,12 +92,18 @@ function defineNumeric(define: Define): void {
   define(0, 0x50, of('i64', `eqz ${COMPARE_INTEGERS}`), 'simple');
   define(0, 0x5b, of('f32', COMPARE_FLOATS), 'simple');
   define(0, 0x61, of('f64', COMPARE_FLOATS), 'simple');
-  for (const [type, first] of [['i32', 0x67], ['i64', 0x79]] as const) {
+  for (const [type, first] of [
+    ['i32', 0x67],
+    ['i64', 0x79],
+  ] as const) {
     define(0, first, of(type, 'clz ctz popcnt add sub mul'), 'simple');
     define(0, first + 6, of(type, 'div_s div_u rem_s rem_u'), 'division');
     define(0, first + 10, of(type, 'and or xor shl shr_s shr_u rotl rotr'), 'simple');
   }
-  for (const [type, first] of [['f32', 0x8b], ['f64', 0x99]] as const) {
+  for (const [type, first] of [
+    ['f32', 0x8b],
+    ['f64', 0x99],
+  ] as const) {
     define(0, first, of(type, 'abs neg ceil floor trunc nearest'), 'simple');
     define(0, first + 6, of(type, 'sqrt'), 'division');
     define(0, first + 7, of(type, 'add sub mul'), 'simple');
@@ -107,7 +121,12 @@ function defineConversions(define: Define): void {
   define(0, 0xac, of('i64', `extend_i32_s extend_i32_u ${truncations}`), 'simple');
   define(0, 0xb2, of('f32', `${integers} demote_f64`), 'simple');
   define(0, 0xb7, of('f64', `${integers} promote_f32`), 'simple');
-  define(0, 0xbc, 'i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64', 'simple');
+  define(
+    0,
+    0xbc,
+    'i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64',
+    'simple',
+  );
   define(0, 0xc0, 'i32.extend8_s i32.extend16_s i64.extend8_s i64.extend16_s i64.extend32_s', 'simple');
   define(0xfc, 0x00, of('i32', saturating), 'simple');
   define(0xfc, 0x04, of('i64', saturating), 'simple');

@@ -30,7 +30,8 @@ export function defineVectorOpcodes(define: Define): void {
 function defineLoadsAndLanes(define: Define): void {
   const loads =
     'load load8x8_s load8x8_u load16x4_s load16x4_u load32x2_s load32x2_u load8_splat load16_splat load32_splat load64_splat store';
-  const lanes = 'load8_lane load16_lane load32_lane load64_lane store8_lane store16_lane store32_lane store64_lane';
+  const lanes =
+    'load8_lane load16_lane load32_lane load64_lane store8_lane store16_lane store32_lane store64_lane';
   define(0xfd, 0x00, of('v128', loads), 'vector', 'm');
   define(0xfd, 0x0c, 'v128.const i8x16.shuffle', 'vector', 'x');
   define(0xfd, 0x15, of('i8x16', 'extract_lane_s extract_lane_u replace_lane'), 'vector', 'l');
@@ -76,7 +77,10 @@ function defineWideIntegers(plain: Plain): void {
 }
 
 function defineFloats(define: Define): void {
-  for (const [shape, first] of [['f32x4', 0xe0], ['f64x2', 0xec]] as const) {
+  for (const [shape, first] of [
+    ['f32x4', 0xe0],
+    ['f64x2', 0xec],
+  ] as const) {
     define(0xfd, first, of(shape, 'abs neg'), 'vector');
     define(0xfd, first + 3, of(shape, 'sqrt'), 'vectorDivision');
     define(0xfd, first + 4, of(shape, 'add sub mul'), 'vector');
@@ -93,7 +97,10 @@ function defineFloats(define: Define): void {
 function defineRelaxed(define: Define): void {
   const names = [
     'i8x16.relaxed_swizzle',
-    of('i32x4', 'relaxed_trunc_f32x4_s relaxed_trunc_f32x4_u relaxed_trunc_f64x2_s_zero relaxed_trunc_f64x2_u_zero'),
+    of(
+      'i32x4',
+      'relaxed_trunc_f32x4_s relaxed_trunc_f32x4_u relaxed_trunc_f64x2_s_zero relaxed_trunc_f64x2_u_zero',
+    ),
     of('f32x4', 'relaxed_madd relaxed_nmadd'),
     of('f64x2', 'relaxed_madd relaxed_nmadd'),
     'i8x16.relaxed_laneselect i16x8.relaxed_laneselect i32x4.relaxed_laneselect i64x2.relaxed_laneselect',
@@ -102,6 +109,7 @@ function defineRelaxed(define: Define): void {
     'i16x8.relaxed_q15mulr_s i16x8.relaxed_dot_i8x16_i7x16_s i32x4.relaxed_dot_i8x16_i7x16_add_s',
   ];
   define(0xfd, 0x100, names.join(' '), 'vector', '', {
-    refusal: 'relaxed SIMD is not allowed: its results differ between machines, so a cast could not be replayed',
+    refusal:
+      'relaxed SIMD is not allowed: its results differ between machines, so a cast could not be replayed',
   });
 }

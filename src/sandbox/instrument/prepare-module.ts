@@ -17,13 +17,19 @@ export interface PrepareOptions {
  * a hostile module does to the engine or to our reader, it does to a process that nobody needs. Never throws
  * because of the module.
  */
-export async function prepareModule(bytes: Uint8Array, options: PrepareOptions = {}): Promise<PreparedModule> {
+export async function prepareModule(
+  bytes: Uint8Array,
+  options: PrepareOptions = {},
+): Promise<PreparedModule> {
   const malformed = checkHeader(bytes);
   if (malformed !== undefined) return refusedBecause(malformed);
   const deadlineMs = options.deadlineMs ?? ANALYSIS_DEADLINE_MS;
   const answer = await analyse(bytes, deadlineMs);
   const prepared = answer && decodeAnswer(answer);
-  return prepared ?? refusedBecause(`the module could not be analysed within ${deadlineMs} ms and ${ANALYSIS_HEAP_MB} MB`);
+  return (
+    prepared ??
+    refusedBecause(`the module could not be analysed within ${deadlineMs} ms and ${ANALYSIS_HEAP_MB} MB`)
+  );
 }
 
 function refusedBecause(reason: string): PreparedModule {

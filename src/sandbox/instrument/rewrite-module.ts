@@ -66,7 +66,8 @@ export function checkHeader(bytes: Uint8Array): string | undefined {
   if (bytes.length > MODULE_BYTES_MAX) {
     return `has ${bytes.length} bytes of at most ${MODULE_BYTES_MAX}`;
   }
-  if (MAGIC.some((byte, position) => bytes[position] !== byte)) return 'is not a WebAssembly binary (no \\0asm)';
+  if (MAGIC.some((byte, position) => bytes[position] !== byte))
+    return 'is not a WebAssembly binary (no \\0asm)';
   if (bytes[LAYER_OFFSET] === 1) return 'is a component: publish the core module (wasm32-wasip1)';
   return undefined;
 }

@@ -65,5 +65,8 @@ export function wasiFunction(name: string): WasiFunction | undefined {
   if (!Object.hasOwn(WASI_PARAMETERS, name)) return undefined;
   const parameters = WASI_PARAMETERS[name] as string;
   const results = name === 'proc_exit' ? '' : 'i';
-  return { signature: `${parameters.replaceAll('p', 'i')}:${results}`, needsMemory: parameters.includes('p') };
+  return {
+    signature: `${parameters.replaceAll('p', 'i')}:${results}`,
+    needsMemory: parameters.includes('p'),
+  };
 }

@@ -1,0 +1,75 @@
+# Each target installs what it lacks. `make demo` and `make test` are all that a newcomer needs.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+INSTALLED := node_modules/.installed
+SOURCES := $(shell find src migrations test bench tools demo -name '*.ts' 2>/dev/null)
+BUILT := dist/.built
+
+.PHONY: demo up test review lint build bench generate format spells deploy clean
+
+demo: $(BUILT)
+	@node dist/demo/demo.js
+
+up: $(BUILT)
+	@node dist/src/local.js
+
+# FILES="test/keys test/casts/foo.test.ts" runs a part.
+test: $(BUILT) layers
+	@node dist/test/run.js $(FILES)
+
+review: lint layers dead-code drift audit
+
+lint: $(INSTALLED)
+	oxlint --deny-warnings --type-aware
+	prettier --check --log-level warn .
+	tsc --noEmit
+
+build: $(BUILT)
+
+bench: $(BUILT)
+	@node dist/bench/bench.js
+
+# Every file that is made from other files: schema/, the typed client, docs/fuel.md.
+generate: $(BUILT)
+	node dist/tools/emit.js
+	graphql-codegen --config codegen.yml
+
+format: $(INSTALLED)
+	prettier --write --log-level warn .
+
+# Rebuilds the example spells from source. Wants Debian's clang and rustc and installs them with apt-get.
+spells: $(BUILT)
+	spells/build.sh
+	for folder in spells/*/; do bin/spell pack "$$folder"; done
+
+# Needs a Fly.io account: `fly auth login` first. docs/Phase2/deploy.md has the whole way.
+deploy: review test
+	fly deploy --config fly.toml
+
+clean:
+	rm -rf dist .build-* coverage
+
+.PHONY: layers dead-code drift audit
+layers: $(INSTALLED)
+	@depcruise --config .dependency-cruiser.cjs --output-type err src migrations tools demo bench
+
+dead-code: $(INSTALLED)
+	knip
+
+drift: $(BUILT)
+	@node dist/test/run.js test/generated
+
+# Only what is known and reachable: without the registry there is nothing to ask.
+audit: $(INSTALLED)
+	@npm audit --omit=dev --audit-level=high || { code=$$?; npm ping >/dev/null 2>&1 && npm view npm version >/dev/null 2>&1 && [ "$$(npm audit --omit=dev --json 2>/dev/null | node -e 'let t="";process.stdin.on("data",c=>t+=c).on("end",()=>{try{process.stdout.write(JSON.parse(t).error?"unreachable":"found")}catch{process.stdout.write("unreachable")}})')" = unreachable ] && echo 'audit: the advisory service cannot be reached; nothing was checked' || exit $$code; }
+
+$(INSTALLED): package.json package-lock.json
+	@npm ci --no-audit --no-fund --loglevel=error
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' || { echo 'Node 24 was not installed for this platform: install it (.node-version)'; exit 1; }
+	@touch $@
+
+# Compiled from scratch: a file that was deleted must not live on in dist.
+$(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
+	@rm -rf dist
+	@tsc
+	@touch $@
