@@ -98,8 +98,8 @@ export interface RunningApp {
 const QUEUE_NAME = 'casts';
 // A sandbox process is replaced after this many casts, so that nothing can build up in it.
 const CASTS_PER_PROCESS_MAX = 1_000;
-// While one cast of a slot is in the sandbox, another may be claimed or settled.
-const JOBS_PER_SANDBOX = 2;
+// While one cast of a slot is in the sandbox, others are claimed, flushed and settled: waits, not work.
+const JOBS_PER_SANDBOX = 8;
 const READY_WITHIN_MS = 2_000;
 
 export const VERSION: string = (

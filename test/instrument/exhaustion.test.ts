@@ -6,7 +6,7 @@ const exhausts = (fields: string, fuel = 1_000_000n): void => {
   const spent = (): bigint => {
     const exports = start(assemble(fields), fuel);
     assert.throws(() => exports['run']?.(), engine.RuntimeError);
-    return exports.spell_fuel.value as bigint;
+    return exports.spell_fuel.value;
   };
   const first = spent();
   assert.ok(first < 0n, `${first} left`);
@@ -92,7 +92,7 @@ describe('the host', () => {
       (func (export "run") loop (drop (call $y)) br 0 end)`;
     const seen: bigint[] = [];
     let guest: GuestExports | undefined;
-    const look = (): void => void seen.push((guest as GuestExports).spell_fuel.value as bigint);
+    const look = (): void => void seen.push((guest as GuestExports).spell_fuel.value);
     guest = start(
       assemble(body),
       30n,

@@ -26,6 +26,16 @@ describe('prepareModule', () => {
     assert.ok(performance.now() - started < 2000);
   });
 
+  it('refuses what becomes too large for the engine by the counting code', async () => {
+    const branches = assemble(
+      `(func (export "run") (param i32) block ${'local.get 0 br_if 0 '.repeat(400_000)} end)`,
+    );
+    assert.match(
+      reasons(await prepareModule(branches)).join(),
+      /not valid with the counting code in it: size/,
+    );
+  });
+
   it('handles many at once', async () => {
     const bytes = assemble('(func (export "run") nop)');
     const results = await Promise.all(Array.from({ length: 4 }, () => prepareModule(bytes)));

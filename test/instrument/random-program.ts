@@ -15,7 +15,7 @@ export function seeded(seed: number): Random {
 type Statement =
   | { kind: 'work'; count: number }
   | { kind: 'block' | 'loop'; body: Statement[] }
-  | { kind: 'if'; then: Statement[]; otherwise: Statement[] | undefined }
+  | { kind: 'if'; body: Statement[]; otherwise: Statement[] | undefined }
   | { kind: 'try'; body: Statement[]; handler: Statement[] }
   | { kind: 'branch' | 'branch-if'; label: number }
   | { kind: 'table'; labels: number[] }
@@ -52,7 +52,7 @@ function statement(random: Random, depth: number): Statement {
     case 7:
       return {
         kind: 'if',
-        then: statements(random, depth + 1),
+        body: statements(random, depth + 1),
         otherwise: random(2) === 0 ? undefined : statements(random, depth + 1),
       };
     case 8:
@@ -90,7 +90,7 @@ function textOfOne(node: Statement): string {
     case 'loop':
       return `${node.kind} ${textOf(node.body)} end`;
     case 'if':
-      return `${DECISION} if ${textOf(node.then)} ${node.otherwise ? `else ${textOf(node.otherwise)}` : ''} end`;
+      return `${DECISION} if ${textOf(node.body)} ${node.otherwise ? `else ${textOf(node.otherwise)}` : ''} end`;
     case 'try':
       return `try ${textOf(node.body)} catch $e ${textOf(node.handler)} end`;
     case 'branch':
@@ -163,7 +163,7 @@ export class Oracle {
       case 'loop':
         return this.#loop(node.body);
       case 'if':
-        return this.#outOf(this.#all(this.#decide() ? node.then : (node.otherwise ?? [])));
+        return this.#outOf(this.#all(this.#decide() ? node.body : (node.otherwise ?? [])));
       case 'try': {
         const exit = this.#all(node.body);
         return this.#outOf(exit === 'throw' ? this.#all(node.handler) : exit);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { WASI } from 'node:wasi';
-import asc from 'assemblyscript/asc';
+import { main as compile } from 'assemblyscript/asc';
 import { rewriteModule } from '../../src/sandbox/instrument/index.js';
 import { engine, PLENTY, prepared, reasons, type GuestExports } from './support.js';
 
@@ -24,12 +24,12 @@ function run(module: object, memory: object | undefined): Run {
   const stdout = openSync(path, 'w');
   try {
     const wasi = new WASI({ version: 'preview1', args: ['guest'], stdout, returnOnExit: true });
-    const imports = { ...(wasi.getImportObject() as object), spell: { memory } };
+    const imports = { ...wasi.getImportObject(), spell: { memory } };
     const instance = new engine.Instance(module, imports);
     const { spell_fuel: fuel } = instance.exports as Partial<GuestExports>;
     if (fuel) fuel.value = PLENTY;
-    const code = wasi.start(instance) as unknown as number;
-    return { code, output: readFileSync(path, 'utf-8'), fuel: fuel ? PLENTY - (fuel.value as bigint) : 0n };
+    const code = wasi.start(instance);
+    return { code, output: readFileSync(path, 'utf-8'), fuel: fuel ? PLENTY - fuel.value : 0n };
   } finally {
     closeSync(stdout);
   }
@@ -128,7 +128,7 @@ fd_write(1, vector, 1, vector + 8);
 
 async function compileAssemblyScript(...flags: string[]): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
+  const { error } = await compile(
     ['guest.ts', '--outFile', 'guest.wasm', '--exportStart', '_start', '--use', 'abort=', ...flags],
     {
       readFile: (name) => (name === 'guest.ts' ? ASSEMBLYSCRIPT_PROGRAM : null),
@@ -138,7 +138,7 @@ async function compileAssemblyScript(...flags: string[]): Promise<Uint8Array> {
       listFiles: () => [],
     },
   );
-  if (error || !binary) throw error ?? new Error(stderr.toString());
+  if (error || !binary) throw error ?? new Error('no binary');
   return binary;
 }
 

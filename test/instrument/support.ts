@@ -2,13 +2,10 @@ import { createRequire } from 'node:module';
 import { rewriteModule, type PreparedModule } from '../../src/sandbox/instrument/index.js';
 
 // TypeScript describes WebAssembly only together with browsers; this is the part the tests use.
-interface WebAssemblyGlobal {
-  value: number | bigint;
-}
 export type GuestFunction = (...parameters: (number | bigint)[]) => number | bigint | undefined;
 export type GuestExports = Record<string, GuestFunction> & {
-  spell_fuel: WebAssemblyGlobal;
-  spell_grow_failed: WebAssemblyGlobal;
+  spell_fuel: { value: bigint };
+  spell_grow_failed: { value: number };
 };
 interface Engine {
   validate(bytes: Uint8Array): boolean;
@@ -88,7 +85,7 @@ export function original(bytes: Uint8Array, imports: object = {}): GuestExports 
 export function fuelOf(exports: GuestExports, name: string, ...parameters: (number | bigint)[]): number {
   exports.spell_fuel.value = PLENTY;
   exports[name]?.(...parameters);
-  return Number(PLENTY - (exports.spell_fuel.value as bigint));
+  return Number(PLENTY - exports.spell_fuel.value);
 }
 
 /** What a call comes to: its result, or the kind of trap. */

@@ -46,7 +46,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 function spellOut(signature: string): string {
-  const side = (letters: string): string => [...letters].map((letter) => TYPE_NAMES[letter]).join(', ');
+  const side = (letters: string): string => Array.from(letters, (letter) => TYPE_NAMES[letter]).join(', ');
   const [parameters = '', results = ''] = signature.split(':');
   return `(${side(parameters)}) -> (${side(results)})`;
 }

@@ -26,8 +26,10 @@ interface Frame {
   kind: 'block' | 'loop' | 'if' | 'if-else';
   /** The piece in which the construct stands; none when it can never be reached. */
   entry: Piece | undefined;
-  /** Some branch leaves the construct without passing its end. */
-  escaped: boolean;
+  /** Its own level, counted from the function's body, which is 0. */
+  level: number;
+  /** The outermost level that a branch from inside jumps to; less than its own: it can be left not by its end. */
+  reaches: number;
   /** Some branch jumps to its end. */
   targeted: boolean;
   /** The pieces that run into the end: of the body, of each arm, of each handler. */
@@ -129,10 +131,12 @@ export class ControlFlow {
   }
 
   #open(kind: Frame['kind']): void {
+    const level = this.#frames.length;
     this.#frames.push({
       kind,
       entry: this.#current,
-      escaped: false,
+      level,
+      reaches: level,
       targeted: false,
       arrivals: [],
       heads: [],
@@ -141,13 +145,11 @@ export class ControlFlow {
     });
   }
 
-  /** Catch clauses are branches, taken from inside the body to labels around it. */
+  /** Catch clauses are branches, taken from inside the body to labels counted from around it. */
   #openTryTable(labels: readonly number[]): void {
-    labels.forEach((label) => this.#branchMaybe(label));
     this.#open('block');
-    if (labels.length === 0) return;
-    this.hasCatchClauses = true;
-    this.#frame(0).escaped = true;
+    labels.forEach((label) => this.#branchMaybe(label + 1));
+    if (labels.length > 0) this.hasCatchClauses = true;
   }
 
   #frame(depth: number): Frame {
@@ -160,8 +162,9 @@ export class ControlFlow {
   /** All constructs inside the target are left early. To jump to a loop is to repeat it, not to end it. */
   #branch(label: number): void {
     if (!this.#current) return;
-    for (let depth = 0; depth < label; depth++) this.#frame(depth).escaped = true;
     const target = this.#frame(label);
+    const innermost = this.#frame(0);
+    innermost.reaches = Math.min(innermost.reaches, target.level);
     if (target.kind === 'loop') target.repeats.push(this.#current);
     else target.targeted = true;
   }
@@ -186,6 +189,8 @@ export class ControlFlow {
   #close(offset: number): void {
     const frame = this.#frame(0);
     this.#frames.pop();
+    const parent = this.#frames.at(-1);
+    if (parent) parent.reaches = Math.min(parent.reaches, frame.reaches);
     this.#arrive(frame);
     if (frame.entry === undefined) return;
     this.#remember(frame, frame.entry);
@@ -193,7 +198,7 @@ export class ControlFlow {
     const [onlyArrival, ...others] = frame.arrivals;
     const joins = frame.targeted || skipsTheArm || others.length > 0;
     if (!joins && onlyArrival === undefined) this.#stop();
-    else if (!frame.escaped) this.#current = frame.entry;
+    else if (frame.reaches === frame.level) this.#current = frame.entry;
     else if (joins) this.#begin(offset);
     else this.#current = onlyArrival;
   }

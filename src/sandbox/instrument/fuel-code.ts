@@ -1,4 +1,4 @@
-import { ByteWriter } from './byte-writer.js';
+import type { ByteWriter } from './byte-writer.js';
 import type { LengthCost } from './cost-table.js';
 
 const UNREACHABLE = 0x00;
@@ -41,51 +41,50 @@ export class FuelCode {
   ) {}
 
   /** Fetches the copy: where the function begins, and where others have counted meanwhile. */
-  reload(): Uint8Array {
-    if (!this.hasCopy) return new Uint8Array(0);
+  reload(writer: ByteWriter): void {
+    if (!this.hasCopy) return;
     const { fuelGlobal, fuelLocal } = this.places;
-    return new ByteWriter().byte(GLOBAL_GET).u32(fuelGlobal).byte(LOCAL_SET).u32(fuelLocal).toBytes();
+    writer.byte(GLOBAL_GET).u32(fuelGlobal).byte(LOCAL_SET).u32(fuelLocal);
   }
 
-  charge(cost: number): Uint8Array {
-    return this.#take(this.#fuel(new ByteWriter()).byte(I64_CONST).signed(cost)).toBytes();
+  charge(writer: ByteWriter, cost: number): void {
+    this.#fuel(writer);
+    writer.byte(I64_CONST).signed(cost);
+    this.#take(writer);
   }
 
   /** Charges by the number on top of the stack and leaves it there. */
-  chargeLength({ fuel, shift }: LengthCost): Uint8Array {
+  chargeLength(writer: ByteWriter, { fuel, shift }: LengthCost): void {
     const { lengthLocal } = this.places;
-    const writer = new ByteWriter().byte(LOCAL_SET).u32(lengthLocal);
-    this.#fuel(writer).byte(LOCAL_GET).u32(lengthLocal).byte(I64_EXTEND_I32_U);
+    writer.byte(LOCAL_SET).u32(lengthLocal);
+    this.#fuel(writer);
+    writer.byte(LOCAL_GET).u32(lengthLocal).byte(I64_EXTEND_I32_U);
     if (fuel !== 1) writer.byte(I64_CONST).signed(fuel).byte(I64_MUL);
     if (shift !== 0) writer.byte(I64_CONST).signed(shift).byte(I64_SHR_U);
-    return this.#take(writer).byte(LOCAL_GET).u32(lengthLocal).toBytes();
+    this.#take(writer);
+    writer.byte(LOCAL_GET).u32(lengthLocal);
   }
 
   /** Behind memory.grow: remembers that it answered -1, and leaves the answer on the stack. */
-  noteGrowFailure(): Uint8Array {
+  noteGrowFailure(writer: ByteWriter): void {
     const { lengthLocal, growFailedGlobal } = this.places;
-    const writer = new ByteWriter().byte(LOCAL_TEE).u32(lengthLocal);
-    writer.byte(I32_CONST).signed(-1).byte(I32_EQ);
-    writer
-      .raw([IF, EMPTY_BLOCK_TYPE])
-      .byte(I32_CONST)
-      .signed(1)
-      .byte(GLOBAL_SET)
-      .u32(growFailedGlobal)
-      .byte(END);
-    return writer.byte(LOCAL_GET).u32(lengthLocal).toBytes();
+    writer.byte(LOCAL_TEE).u32(lengthLocal).byte(I32_CONST).signed(-1).byte(I32_EQ);
+    writer.byte(IF).byte(EMPTY_BLOCK_TYPE);
+    writer.byte(I32_CONST).signed(1).byte(GLOBAL_SET).u32(growFailedGlobal);
+    writer.byte(END).byte(LOCAL_GET).u32(lengthLocal);
   }
 
-  #fuel(writer: ByteWriter): ByteWriter {
+  #fuel(writer: ByteWriter): void {
     const { fuelGlobal, fuelLocal } = this.places;
-    return this.hasCopy ? writer.byte(LOCAL_GET).u32(fuelLocal) : writer.byte(GLOBAL_GET).u32(fuelGlobal);
+    if (this.hasCopy) writer.byte(LOCAL_GET).u32(fuelLocal);
+    else writer.byte(GLOBAL_GET).u32(fuelGlobal);
   }
 
   /** Fuel and amount are on the stack; fuel was not negative, so the difference cannot overflow. */
-  #take(writer: ByteWriter): ByteWriter {
+  #take(writer: ByteWriter): void {
     const { fuelGlobal, fuelLocal } = this.places;
     writer.byte(I64_SUB).byte(LOCAL_TEE).u32(fuelLocal).byte(GLOBAL_SET).u32(fuelGlobal);
     writer.byte(LOCAL_GET).u32(fuelLocal).byte(I64_CONST).signed(0).byte(I64_LT_S);
-    return writer.raw([IF, EMPTY_BLOCK_TYPE, UNREACHABLE, END]);
+    writer.byte(IF).byte(EMPTY_BLOCK_TYPE).byte(UNREACHABLE).byte(END);
   }
 }

@@ -1,7 +1,7 @@
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { ControlFlow, type Piece } from './control-flow.js';
-import { costOf, LENGTH_COSTS, LOCALS_PER_FUEL } from './cost-table.js';
+import { ControlFlow } from './control-flow.js';
+import { LENGTH_COSTS, LOCALS_PER_FUEL } from './cost-table.js';
 import { FuelCode } from './fuel-code.js';
 import { moveCharges } from './move-charges.js';
 import { MalformedModule } from './module-problem.js';
@@ -23,7 +23,7 @@ export interface MeteringContext {
 /** What is inserted before the byte at `offset`; written last, when the costs of all pieces are known. */
 interface Insertion {
   offset: number;
-  write: (code: FuelCode) => Uint8Array;
+  write: (code: FuelCode, writer: ByteWriter) => void;
 }
 
 interface Plan {
@@ -47,7 +47,8 @@ export function meterFunction(body: ByteReader, parameters: number, context: Met
   writer.u32(1).byte(I64).u32(1).byte(I32);
   let copied = start;
   for (const { offset, write } of insertions) {
-    writer.raw(body.bytes.subarray(copied, offset)).raw(write(fuelCode));
+    writer.raw(body.bytes.subarray(copied, offset));
+    write(fuelCode, writer);
     copied = offset;
   }
   return writer.raw(body.bytes.subarray(copied, body.end));
@@ -66,9 +67,14 @@ function readLocals(body: ByteReader): { groups: number; count: number; bytes: U
 }
 
 function planInsertions(body: ByteReader, entryCost: number, context: MeteringContext): Plan {
-  const insertions: Insertion[] = [{ offset: body.position, write: (code) => code.reload() }];
+  const insertions: Insertion[] = [{ offset: body.position, write: (code, writer) => code.reload(writer) }];
   const flow = new ControlFlow(body.position, entryCost, (piece) =>
-    insertions.push({ offset: piece.offset, write: (code) => chargePiece(piece, code) }),
+    insertions.push({
+      offset: piece.offset,
+      write: (code, writer) => {
+        if (piece.cost > 0) code.charge(writer, piece.cost);
+      },
+    }),
   );
   while (!flow.finished) {
     const operator = readOperator(body);
@@ -76,7 +82,7 @@ function planInsertions(body: ByteReader, entryCost: number, context: MeteringCo
       context.onRefused(operator);
       break;
     }
-    insertions.push(...insertionsAt(operator));
+    planAround(operator, insertions);
     flow.visit(operator, costAt(operator, context));
   }
   if (flow.finished && !body.done)
@@ -87,30 +93,28 @@ function planInsertions(body: ByteReader, entryCost: number, context: MeteringCo
 }
 
 /** What an instruction needs before and behind it besides the charges of pieces. */
-function insertionsAt({ opcode, start, end }: Operator): Insertion[] {
-  const length = LENGTH_COSTS[opcode.cost];
-  const paid: Insertion[] = length ? [{ offset: start, write: (code) => code.chargeLength(length) }] : [];
+function planAround({ opcode, start, end }: Operator, insertions: Insertion[]): void {
   switch (opcode.control) {
     case 'call':
     case 'catch':
-      return [{ offset: end, write: (code) => code.reload() }];
+      insertions.push({ offset: end, write: (code, writer) => code.reload(writer) });
+      return;
     case 'bulk':
-      return paid;
-    case 'grow-memory':
-      return [...paid, { offset: end, write: (code) => code.noteGrowFailure() }];
+    case 'grow-memory': {
+      const length = LENGTH_COSTS[opcode.class];
+      if (length)
+        insertions.push({ offset: start, write: (code, writer) => code.chargeLength(writer, length) });
+      if (opcode.control === 'bulk') return;
+      insertions.push({ offset: end, write: (code, writer) => code.noteGrowFailure(writer) });
+      return;
+    }
     default:
-      return [];
   }
 }
 
 /** A new structure or fixed array also costs by its size, which the module says. */
 function costAt({ opcode, first, second }: Operator, { types }: MeteringContext): number {
-  const cost = costOf(opcode);
-  if (opcode.cost !== 'aggregateNew') return cost;
+  if (opcode.class !== 'aggregateNew') return opcode.cost;
   const type = types[first];
-  return cost + (type?.form === 'structure' ? type.fields : second);
-}
-
-function chargePiece({ cost }: Piece, fuelCode: FuelCode): Uint8Array {
-  return cost === 0 ? new Uint8Array(0) : fuelCode.charge(cost);
+  return opcode.cost + (type?.form === 'structure' ? type.fields : second);
 }

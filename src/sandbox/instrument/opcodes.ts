@@ -1,3 +1,4 @@
+import { INSTRUCTION_COSTS, type CostClass } from './cost-table.js';
 import { defineAggregateOpcodes } from './opcodes-aggregate.js';
 import { defineCoreOpcodes } from './opcodes-core.js';
 import { defineVectorOpcodes } from './opcodes-vector.js';
@@ -32,34 +33,12 @@ export type Control =
   | 'grow-memory'
   | 'bulk';
 
-/** Which row of the cost table prices the instruction. */
-export type CostClass =
-  | 'structure'
-  | 'simple'
-  | 'memory'
-  | 'division'
-  | 'vector'
-  | 'vectorDivision'
-  | 'branchTable'
-  | 'call'
-  | 'indirectCall'
-  | 'tableRead'
-  | 'tableWrite'
-  | 'reference'
-  | 'throw'
-  | 'memoryBulk'
-  | 'memoryGrow'
-  | 'tableBulk'
-  | 'tableGrow'
-  | 'drop'
-  | 'aggregate'
-  | 'aggregateNew'
-  | 'aggregateBulk';
-
 export interface Opcode {
   name: string;
   immediates: Immediates;
-  cost: CostClass;
+  class: CostClass;
+  /** The fuel of its class. */
+  cost: number;
   control: Control;
   /** Set when the platform does not run the instruction although the engine would. */
   refusal?: string;
@@ -70,7 +49,7 @@ export type Define = (
   prefix: number,
   first: number,
   names: string,
-  cost: CostClass,
+  costClass: CostClass,
   immediates?: Immediates,
   more?: Partial<Pick<Opcode, 'control' | 'refusal'>>,
 ) => void;
@@ -79,10 +58,11 @@ export const OPCODE_PREFIXES = [0xfb, 0xfc, 0xfd, 0xfe] as const;
 
 const tables = new Map<number, Opcode[]>([0, ...OPCODE_PREFIXES].map((prefix) => [prefix, []]));
 
-const define: Define = (prefix, first, names, cost, immediates = '', more = {}) => {
+const define: Define = (prefix, first, names, costClass, immediates = '', more = {}) => {
   const table = tables.get(prefix) as Opcode[];
+  const cost = INSTRUCTION_COSTS[costClass];
   names.split(/\s+/).forEach((name, position) => {
-    table[first + position] = { name, immediates, cost, control: 'plain', ...more };
+    table[first + position] = { name, immediates, class: costClass, cost, control: 'plain', ...more };
   });
 };
 

@@ -53,7 +53,8 @@ function readOpcode(reader: ByteReader): Opcode {
 
 function readImmediates(reader: ByteReader, immediates: Immediates, operator: Operator): void {
   let indexes = 0;
-  for (const kind of immediates) {
+  for (let position = 0; position < immediates.length; position++) {
+    const kind = immediates.charAt(position);
     if (kind === 'i') {
       const index = reader.u32();
       if (indexes++ === 0) operator.first = index;

@@ -195,8 +195,9 @@ describe('publishSpell', async () => {
   });
 
   it('rejected: a module whose structure is right but whose code is not valid', async () => {
-    // (func (export "_start") i32.add): an addition with nothing to add.
-    const wasm = Buffer.from('0061736d01000000010401600000030201000503010001071302065f737461727400000 66d656d6f7279020'.replace(/\s/g, '') + '00a05010300 6a0b'.replace(/\s/g, ''), 'hex');
+    const wasm = Buffer.from(assemble('(module (memory (export "memory") 1) (func (export "_start") (drop (i32.const 1))))'));
+    const drop = wasm.indexOf(Buffer.from([0x41, 0x01, 0x1a]));
+    wasm[drop + 2] = 0x6a; // An addition of one number and nothing.
     const reasons = await reasonsFor({ key: freshKey(), wasm });
     assert.ok(reasons.every(({ path }) => path.startsWith('spell.wasm')), JSON.stringify(reasons));
   });

@@ -1,0 +1,78 @@
+import {
+  COST_TABLE_VERSION,
+  INSTRUCTION_COSTS,
+  LENGTH_COSTS,
+  LOCALS_PER_FUEL,
+  type CostClass,
+  type LengthCost,
+} from './cost-table.js';
+import { allOpcodes } from './opcodes.js';
+
+/** The meaning of each class, for people. */
+const CLASS_MEANINGS: Readonly<Record<CostClass, string>> = {
+  structure: 'marks that are no work of their own',
+  simple: 'integer and float arithmetic, constants, locals, globals, conversions, branches',
+  memory: 'one load or store',
+  division: 'division, remainder, square root',
+  vector: 'one 128-bit vector instruction, loads and stores included',
+  vectorDivision: 'vector division and square root',
+  branchTable: 'a jump through a table',
+  call: 'a direct call',
+  indirectCall: 'a call through a table or a reference',
+  tableRead: 'one table element read',
+  tableWrite: 'one table element written',
+  reference: 'taking a function reference, testing or casting a type',
+  throw: 'throwing an exception',
+  memoryBulk: 'a bulk memory instruction, and its length',
+  memoryGrow: 'growing the memory, and the pages asked for',
+  tableBulk: 'a bulk table instruction, and its length',
+  tableGrow: 'growing a table, and the elements asked for',
+  drop: 'dropping a segment',
+  aggregate: 'one field, array element or small integer reference',
+  aggregateNew: 'a new structure or array of known size, and one fuel a field',
+  aggregateBulk: 'a new array or bulk array instruction, and its length',
+};
+
+/** The cost table as a Markdown page. */
+export function describeCostTable(): string {
+  return [
+    `# The fuel table, version ${COST_TABLE_VERSION}`,
+    '',
+    'Fuel counts executed instructions of the published module. It is charged where a straight piece of code',
+    'begins, for all of that piece; a run that ends in the middle of one (a trap, an exception, `proc_exit`)',
+    'is charged to its end. The number depends on the module and its input, never on the machine or the load.',
+    '',
+    '| class | fuel | and by length | what it is |',
+    '| --- | ---: | --- | --- |',
+    ...classes().map(describeClass),
+    '',
+    `Besides: entering a function costs 1 fuel for every ${LOCALS_PER_FUEL} declared locals. What the host does for`,
+    'a WASI call it charges itself, while the call lasts.',
+    '',
+    '## Instructions',
+    '',
+    ...classes().map((name) => `- **${name}**: ${instructionsOf(name)}`),
+    '',
+  ].join('\n');
+}
+
+function classes(): CostClass[] {
+  return Object.keys(INSTRUCTION_COSTS) as CostClass[];
+}
+
+function describeClass(name: CostClass): string {
+  const length = LENGTH_COSTS[name];
+  const byLength = length ? describeLength(length) : '';
+  return `| ${name} | ${INSTRUCTION_COSTS[name]} | ${byLength} | ${CLASS_MEANINGS[name]} |`;
+}
+
+function describeLength({ unit, fuel, shift }: LengthCost): string {
+  return shift === 0 ? `+ ${fuel} per ${unit}` : `+ ${fuel} per ${2 ** shift} ${unit}s`;
+}
+
+function instructionsOf(name: CostClass): string {
+  return allOpcodes()
+    .filter(([, , opcode]) => opcode.class === name && opcode.refusal === undefined)
+    .map(([, , opcode]) => `\`${opcode.name}\``)
+    .join(' ');
+}
