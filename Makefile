@@ -50,8 +50,10 @@ clean:
 	rm -rf dist .build-* coverage
 
 .PHONY: layers dead-code drift audit
+# swc reads the sources; the hint that TypeScript 7 has no programming interface yet is left out.
 layers: $(INSTALLED)
-	@depcruise --config .dependency-cruiser.cjs --output-type err src migrations tools demo bench
+	@said=$$(depcruise --config .dependency-cruiser.cjs --output-type err src migrations tools demo bench); code=$$?; \
+	echo "$$said" | sed '/missing-tsc-transpiler/,$$d'; exit $$code
 
 dead-code: $(INSTALLED)
 	knip

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { openAccount } from './accounts/index.js';
 import { startApp, type RunningApp } from './app.js';
 import type { Config } from './config.js';
+import { lockFolder } from './folder-lock.js';
 import { issueApiKey } from './keys/index.js';
 import { startEmbeddedPostgres, startEmbeddedRedis } from './platform/index.js';
 
@@ -33,6 +34,7 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
   };
   try {
     await mkdir(config.dataDir, { recursive: true });
+    closers.push(await lockFolder(config.dataDir));
     const databaseUrl = config.databaseUrl ?? (await startPostgres(config, options, closers));
     const redisUrl = config.redisUrl ?? (await startRedis(config, options, closers));
     const linkKey = config.linkKey ?? (await keepLinkKey(config.dataDir));

@@ -1,5 +1,5 @@
-import { stopOnSignal } from './process.js';
-import { ConfigError, readConfig } from './config.js';
+import { readConfig } from './config.js';
+import { explainStart, stopOnSignal } from './process.js';
 import { startLocal } from './local-app.js';
 
 try {
@@ -8,6 +8,6 @@ try {
   stopOnSignal(() => local.stop());
   say(local.help);
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`);
+  process.stderr.write(`${explainStart(error)}\n`);
   process.exit(1);
 }

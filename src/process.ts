@@ -10,9 +10,8 @@ export async function runProcess(roles: readonly Role[]): Promise<void> {
     const app = await startApp(readServerConfig(), roles);
     stopOnSignal(() => app.stop());
   } catch (error) {
-    // What the operator can mend is said in plain words; a stack helps only with what we did wrong.
-    process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`);
-    process.exitCode = 1;
+    process.stderr.write(`${explainStart(error)}\n`);
+    process.exit(1);
   }
 }
 
@@ -33,4 +32,12 @@ export function stopOnSignal(stop: () => Promise<void>): void {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+}
+
+/** What the operator can mend is said in plain words; a stack helps only with what we did wrong. */
+export function explainStart(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const { code, port, stack } = error as { code?: string; port?: number; stack?: string };
+  if (code === 'EADDRINUSE') return `port ${port ?? ''} is in use by another program: set PORT`;
+  return stack ?? String(error);
 }

@@ -10,4 +10,4 @@ export { requestCast } from './request-cast.js';
 export { cancelCast } from './cancel-cast.js';
 export { watchCast } from './watch-cast.js';
 export { toJsonOutput } from './output.js';
-export { isFinal, LOG_BYTES_MAX } from './cast.js';
+export { isFinal } from './cast.js';

@@ -1,5 +1,5 @@
 export { ApiKeyEntity } from './api-key.entity.js';
-export { ApiKeyType, toApiKeyType } from './api-key.type.js';
+export { toApiKeyType } from './api-key.type.js';
 export { ApiKeyResolver, type KeyDeps } from './api-key.resolver.js';
 export { KeyVerifier } from './key-verifier.js';
 export { createApiKey, issueApiKey, type IssuedApiKey } from './create-api-key.js';

@@ -16,13 +16,12 @@ export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
 export { JobQueue, JobWorker } from './queue.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';
-export { BlobStore, BlobMissing } from './blobs.js';
+export { BlobStore } from './blobs.js';
 export { Counter, Gauge, Histogram, Registry, LATENCY_BUCKETS_S, createRegistry, registerPoolMetrics } from './metrics.js';
 export { BigIntScalar, DateTimeScalar, DigestScalar, JsonScalar } from './scalars.js';
 export {
   Node,
   PageInfo,
-  PAGE_MAX,
   connectionType,
   parsePage,
   toConnection,

@@ -62,12 +62,6 @@ export async function queryRows<Row>(
   return (isPair ? (result as [Row[], number])[0] : result) as Row[];
 }
 
-/** Did the statement fail because this unique constraint holds already? */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  const driver = (error as { driverError?: { code?: string; constraint?: string } }).driverError;
-  return driver?.code === '23505' && driver.constraint === constraint;
-}
-
 /** Connections in use, idle and waited for, read from the pool of the driver. */
 export function poolUsage(database: DataSource): { total: number; idle: number; waiting: number } {
   const pool = (database.driver as unknown as { master: { totalCount: number; idleCount: number; waitingCount: number } })

@@ -9,7 +9,6 @@ export { checkBundle, type CheckedBundle } from './bundle.js';
 export { sha256Digest } from './digest.js';
 export { compileInputSchema, type InputCheck } from './input-schema.js';
 export type { SpellManifest } from './manifest.js';
-export { PLATFORM_VARIABLES } from './manifest-runtime.js';
 export { packFolder } from './pack-folder.js';
 export type { PackageProblem } from './package-problem.js';
 export { readPackage, type ReadPackage, type SpellPackage } from './read-package.js';

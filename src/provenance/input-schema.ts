@@ -66,7 +66,7 @@ function metaSchemaOf(draft: Draft): AnyAjv {
   const ajv = draft.create({ strict: false });
   ajvFormats.default(ajv);
   // Compiled by the first use: here, because a deadline that struck in the middle would leave it broken for all.
-  ajv.validateSchema({});
+  void ajv.validateSchema({});
   metaSchemas.set(draft, ajv);
   return ajv;
 }
@@ -74,7 +74,7 @@ function metaSchemaOf(draft: Draft): AnyAjv {
 function compile(schema: AnySchemaObject, draft: Draft, metaSchema: AnyAjv): ValidateFunction {
   // An asynchronous check answers with a promise, and a promise would count as "valid".
   if ('$async' in schema) throw new Error('"$async" schemas are not supported');
-  metaSchema.validateSchema(schema, true);
+  void metaSchema.validateSchema(schema, true);
   const warnings: string[] = [];
   const warn = (warning: string): number => warnings.push(warning);
   // Every schema has its own ajv: one that is shared keeps all schemas, and their `$id`s would meet.

@@ -47,9 +47,10 @@ async function schemaProblems(
   const errors: unknown[] = Array.isArray(found) ? found : [found];
   return errors.map((error) => {
     if (!isJsonObject(error)) return { path, reason: errorText(error) };
+    const { instancePath, message } = error;
     return {
-      path: `${path}${String(error['instancePath'] ?? '')}`,
-      reason: String(error['message'] ?? 'is not valid'),
+      path: typeof instancePath === 'string' ? `${path}${instancePath}` : path,
+      reason: typeof message === 'string' ? message : 'is not valid',
     };
   });
 }

@@ -14,7 +14,6 @@ export type {
   SandboxUsage,
 } from './sandbox-run.js';
 export {
-  COST_TABLE_VERSION,
   describeCostTable,
   prepareModule,
   rewriteModule,

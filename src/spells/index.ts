@@ -11,5 +11,5 @@ export { publishSpell, type PublishDeps } from './publish-spell.js';
 export { readSbom } from './read-sbom.js';
 export { readResources } from './read-resources.js';
 export { PACKAGE_BYTES_MAX, recordUpload } from './record-upload.js';
-export { findSpellByKey, loadLatestVersions, loadSpells, loadVersions } from './find-spells.js';
+export { loadSpells, loadVersions } from './find-spells.js';
 export { meteredMicros, priceMicros } from './price.js';

@@ -71,7 +71,7 @@ export const GUESTS = {
         (call $write (i32.add (i32.const 1) (i32.and (local.get $i) (i32.const 1))) (i32.const 512) (i32.const 7))
         (call $sleep (i64.const 20))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $more (i32.lt_u (local.get $i) (i32.const 40))))))`),
+        (br_if $more (i32.lt_u (local.get $i) (i32.const 40)))))`),
 
   /** Says "started" on stderr and never ends. */
   endless: module(`
@@ -126,7 +126,7 @@ export const GUESTS = {
         (call $write (i32.add (i32.const 1) (i32.and (local.get $i) (i32.const 1))) (i32.const 512) (i32.const 7))
         (call $sleep (i64.const 10))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $more (i32.lt_u (local.get $i) (i32.const 10))))))`),
+        (br_if $more (i32.lt_u (local.get $i) (i32.const 10)))))`),
 
   /** Writes its arguments, a line feed, and its environment; each entry ends with NUL. */
   environment: module(
@@ -172,7 +172,7 @@ export const GUESTS = {
       (loop $more
         (call $write (i32.const 1) (i32.const 1024) (i32.const 65536))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $more (i32.lt_u (local.get $i) (i32.const 800))))))`),
+        (br_if $more (i32.lt_u (local.get $i) (i32.const 800)))))`),
 } as const;
 
 export type GuestName = keyof typeof GUESTS;

@@ -17,7 +17,7 @@ export interface Harness {
   app: RunningApp;
   seed: Seed;
   /** A client of the API with this key, or of nobody. */
-  client(apiKey?: string): ApiClient;
+  client: (apiKey?: string) => ApiClient;
 }
 
 interface HarnessOptions {

@@ -9,7 +9,7 @@ import { buildPackage, type PackageOptions } from './packages.js';
 interface SeedDeps {
   database: DataSource;
   clock: Clock;
-  client(apiKey?: string): ApiClient;
+  client: (apiKey?: string) => ApiClient;
 }
 
 export interface SeededAccount {

@@ -6,8 +6,8 @@ import { SECTION } from './sections.js';
 import { WASI_MODULE, wasiFunction } from './wasi-functions.js';
 
 /** Exports and custom sections that begin so are the platform's. */
-export const RESERVED_EXPORT_PREFIX = 'spell_';
-export const RESERVED_SECTION_PREFIX = 'spell.';
+const RESERVED_EXPORT_PREFIX = 'spell_';
+const RESERVED_SECTION_PREFIX = 'spell.';
 
 /** Everything that is wrong with a valid module, except for what its code says. */
 export function checkStructure(structure: ModuleStructure): ModuleProblem[] {

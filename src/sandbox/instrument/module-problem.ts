@@ -4,7 +4,7 @@ export interface ModuleProblem {
   reason: string;
 }
 
-export const MODULE_PATH = 'spell.wasm';
+const MODULE_PATH = 'spell.wasm';
 
 export function problemAt(place: string, reason: string): ModuleProblem {
   return { path: place === '' ? MODULE_PATH : `${MODULE_PATH}/${place}`, reason };

@@ -3,8 +3,8 @@ import { MalformedModule } from './module-problem.js';
 import { readOperator, skipValueType } from './read-operator.js';
 import { SECTION, splitSections, type Section } from './sections.js';
 
-export const EXTERNAL_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
-export type ExternalKind = (typeof EXTERNAL_KINDS)[number];
+const EXTERNAL_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
+type ExternalKind = (typeof EXTERNAL_KINDS)[number];
 
 /**
  * A function's signature is written like `iI:i`: parameters, colon, results; i is i32, I is i64, f and F are
@@ -23,7 +23,7 @@ export interface ImportEntry {
   typeIndex: number;
 }
 
-export interface ExportEntry {
+interface ExportEntry {
   field: string;
   kind: ExternalKind;
   index: number;

@@ -1,4 +1,4 @@
-import type { Define } from './opcodes.js';
+import type { Define } from './opcode.js';
 
 /** The instructions on structures, arrays and casts (core specification 5.4.3). */
 export function defineAggregateOpcodes(define: Define): void {

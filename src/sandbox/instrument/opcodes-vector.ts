@@ -1,4 +1,4 @@
-import type { Define } from './opcodes.js';
+import type { Define } from './opcode.js';
 
 const COMPARE_INTEGERS = 'eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u';
 const COMPARE_FLOATS = 'eq ne lt gt le ge';

@@ -1,6 +1,7 @@
 import { ByteReader } from './byte-reader.js';
 import { MalformedModule } from './module-problem.js';
-import { isPrefix, opcodeOf, type Immediates, type Opcode } from './opcodes.js';
+import type { Immediates, Opcode } from './opcode.js';
+import { isPrefix, opcodeOf } from './opcodes.js';
 
 /** One instruction: what it is, where it stands, and those of its immediates that metering needs. */
 export interface Operator {

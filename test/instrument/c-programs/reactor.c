@@ -1,0 +1,1 @@
+__attribute__((export_name("f"))) int f(void) { return 1; }
