@@ -165,7 +165,7 @@ export class CastWorker {
     outcome: Exclude<SandboxOutcome, { kind: 'lost' }>,
     output: Buffer,
   ): Promise<void> {
-    const { database, blobs, clock, metrics } = this.#deps;
+    const { database, blobs, clock, logger, metrics } = this.#deps;
     const result = toResult(version, outcome, output);
     // Every event of the attempt is readable before the cast is final, so no watcher can miss one.
     const [placed] = await Promise.all([placeOutput(blobs, result.output), running.events.flush()]);
@@ -189,6 +189,9 @@ export class CastWorker {
     metrics.runSeconds.observe(outcome.durationMs / 1_000);
     metrics.secondsToFinal.observe((settlement.finishedAt.getTime() - claim.queuedAt.getTime()) / 1_000);
     this.#announceFinal(claim, settlement);
+    const { id: castId, accountId } = claim;
+    const { status, durationMs } = settlement;
+    logger.info({ castId, accountId, operation: 'cast', status, code: result.error?.code, durationMs }, 'cast settled');
   }
 
   /** The final event is a courtesy by now: whoever misses it reads the final state from PostgreSQL. */

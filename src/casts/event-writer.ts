@@ -10,12 +10,14 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 // How long a cast that has ended waits for Redis to take its last events before it is settled without them.
 const FLUSH_DEADLINE_MS = 5_000;
 const RETRY_DELAY_MS = 100;
+// Events wait this long for company, so that a short cast costs one round trip instead of one for each event.
+const GATHER_MS = 3;
 
 type Kind = 'output' | 'log';
 
 /**
  * Writes the events of one attempt in order. While one batch is on its way to Redis the next gathers,
- * so a quiet guest is heard at once and a loud one costs few round trips.
+ * so a quiet guest is heard within milliseconds and a loud one costs few round trips.
  */
 export class EventWriter {
   readonly #streams: EventStreams;
@@ -29,6 +31,8 @@ export class EventWriter {
   #place = 0;
   #sequence: number;
   #isGivenUp = false;
+  #isFlushing = false;
+  #endGathering: () => void = () => undefined;
 
   constructor(options: {
     streams: EventStreams;
@@ -75,6 +79,8 @@ export class EventWriter {
       if (tail.length > 0) this.#push({ type: kind, bytes: tail, ...this.#nextPlace() });
     }
     const deadline = setTimeout(() => (this.#isGivenUp = true), FLUSH_DEADLINE_MS);
+    this.#isFlushing = true;
+    this.#endGathering();
     await this.#writing;
     clearTimeout(deadline);
   }
@@ -104,12 +110,22 @@ export class EventWriter {
   }
 
   async #drain(): Promise<void> {
-    // Yielding once lets events of the same moment share a batch.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const batch = this.#takeBatch();
       await this.#append(batch.map(toStreamEntry));
     }
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#isFlushing) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      this.#endGathering = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #append(entries: ReturnType<typeof toStreamEntry>[]): Promise<void> {

@@ -9,6 +9,9 @@ import {
 import { AppError } from '../platform/index.js';
 import { checkCost, parseQuery } from './query-limits.js';
 
+// Validating costs more than executing most subscriptions, and depends on nothing but the document and our schema.
+const valid = new WeakSet<DocumentNode>();
+
 export interface OperationRequest {
   query: string | DocumentNode;
   operationName?: string | null | undefined;
@@ -24,8 +27,9 @@ export function prepareOperation(
   try {
     if (typeof request.query !== 'string') throw new AppError('BAD_USER_INPUT', 'query must be a string');
     const document = parseQuery(request.query);
-    const errors = validate(schema, document);
+    const errors = valid.has(document) ? [] : validate(schema, document);
     if (errors.length > 0) return { errors: [...errors] };
+    valid.add(document);
     if (!getOperationAST(document, request.operationName)) {
       throw new AppError('BAD_USER_INPUT', 'operationName must name one of the operations');
     }

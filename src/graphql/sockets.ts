@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { CloseCode, type ConnectionInitMessage } from 'graphql-ws';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { inRequestScope, newId, type Clock, type Logger } from '../platform/index.js';
@@ -60,7 +60,8 @@ export class GraphqlSockets {
       this.#server,
       KEEP_ALIVE_MS,
     );
-    this.#server.on('connection', (socket) => {
+    this.#server.on('connection', (socket, request: IncomingMessage) => {
+      sendTogether(socket, request.socket);
       options.metrics.sockets.inc();
       socket.on('close', () => options.metrics.sockets.dec());
       socket.on('error', (error) => options.logger.debug({ error: error.message }, 'socket'));
@@ -114,6 +115,24 @@ export class GraphqlSockets {
       return 'args' in prepared ? prepared.args : prepared.errors;
     });
   }
+}
+
+/** Messages of the same turn of the event loop leave in one write: a page of events is one system call. */
+function sendTogether(socket: WebSocket, wire: Duplex): void {
+  const send = socket.send.bind(socket) as (...args: unknown[]) => void;
+  let isCorked = false;
+  const sendCorked = (...args: unknown[]) => {
+    if (!isCorked) {
+      isCorked = true;
+      wire.cork();
+      setImmediate(() => {
+        isCorked = false;
+        wire.uncork();
+      });
+    }
+    send(...args);
+  };
+  socket.send = sendCorked as typeof socket.send;
 }
 
 /** `{authorization: "Bearer …"}`; tools that put it among `headers` are understood too. */

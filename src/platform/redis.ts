@@ -12,7 +12,8 @@ export function connectRedis(url: string, logger: Logger, name: string): Redis {
     maxRetriesPerRequest: null,
     connectionName: name,
     retryStrategy: (attempt) => Math.min(50 * attempt, RECONNECT_DELAY_MAX_MS),
-    enableReadyCheck: true,
+    // Commands of the same turn of the event loop travel together.
+    enableAutoPipelining: true,
   });
   redis.on('error', (error) => logger.warn({ connection: name, error: error.message }, 'redis connection'));
   return redis;

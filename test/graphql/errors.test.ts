@@ -8,7 +8,7 @@ import { RawSocket } from './raw-socket.js';
 import { TRANSPORTS, openSse } from './transports.js';
 import { waitUntil } from './wait.js';
 
-const SQL_WORDS = /relation|select|column|casts_away|"casts"|does not exist|syntax/i;
+const SQL_WORDS = /relation|select |casts_away|\\"casts|does not exist|QueryFailed/i;
 const CAST_EVENTS = 'subscription ($id: ID!) { castEvents(castId: $id) { cursor } }';
 
 interface LogLine {

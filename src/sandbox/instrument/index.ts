@@ -1,6 +1,5 @@
 // Preparing a guest module when it is published: is it one that we run, and the same with a fuel gauge built in.
 
-export { COST_TABLE_VERSION, INSTRUCTION_COSTS, LENGTH_COSTS } from './cost-table.js';
 export { describeCostTable } from './describe-cost-table.js';
 export type { ModuleProblem } from './module-problem.js';
 export { prepareModule, type PrepareOptions } from './prepare-module.js';
