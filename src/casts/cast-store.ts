@@ -172,11 +172,14 @@ const SETTLE_CAST = `
    WHERE id = $1 AND attempts = $2 AND status = 'RUNNING'
   RETURNING id`;
 
-/** Gives a cast back that this worker will not finish, so that another need not wait for the lease to run out. */
-export async function releaseCast(database: DataSource, id: string, attempt: number): Promise<void> {
+/**
+ * Ends the lease of a cast that this worker will not finish. The next sweep then treats it like one whose worker
+ * was lost: begins it again, ends it after its last attempt, or cancels it.
+ */
+export async function giveUpLease(database: DataSource, id: string, attempt: number): Promise<void> {
   await queryRows(
     database,
-    `UPDATE casts SET status = 'QUEUED', lease_until = NULL WHERE id = $1 AND attempts = $2 AND status = 'RUNNING'`,
+    `UPDATE casts SET lease_until = now() WHERE id = $1 AND attempts = $2 AND status = 'RUNNING'`,
     [id, attempt],
   );
 }

@@ -15,7 +15,7 @@ import { readResources, type ResolvedVersion, type VersionResolver } from '../sp
 import { EVENTS_KEPT_MS, HEARTBEAT_MS, LEASE_MS, LOG_BYTES_MAX, SEQUENCE_GAP } from './cast.js';
 import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { claimCast, releaseCast, renewLeases, settleCast, type ClaimedCast, type Settlement } from './cast-store.js';
+import { claimCast, giveUpLease, renewLeases, settleCast, type ClaimedCast, type Settlement } from './cast-store.js';
 import { EventWriter } from './event-writer.js';
 import { chargeMicros, placeOutput, toResult } from './result.js';
 
@@ -74,7 +74,7 @@ export class CastWorker {
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#unsubscribe();
     const rest = [...this.#running];
-    await Promise.all(rest.map(([id, cast]) => releaseCast(this.#deps.database, id, cast.attempt)));
+    await Promise.all(rest.map(([id, cast]) => giveUpLease(this.#deps.database, id, cast.attempt)));
   }
 
   /** Runs the cast if it may be claimed. Never throws: what failed here is found by the sweep. */

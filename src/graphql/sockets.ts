@@ -31,7 +31,6 @@ const OPERATIONS_PER_SOCKET_MAX = 200;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
-  unwatch: () => void;
 }
 
 type SocketContext = Parameters<NonNullable<Parameters<typeof useServer<ConnectionInitMessage['payload'], SocketExtra>>[0]['onConnect']>>[0];
@@ -49,7 +48,6 @@ export class GraphqlSockets {
       {
         connectionInitWaitTimeout: INIT_WITHIN_MS,
         onConnect: (context) => this.#connect(context),
-        onDisconnect: ({ extra }) => extra.unwatch?.(),
         onSubscribe: (context, _id, payload) => this.#subscribe(context, payload),
         onNext: (_context, _id, _payload, _args, result) => {
           if (result.errors === undefined) return undefined;
@@ -90,9 +88,10 @@ export class GraphqlSockets {
     if (principal === null) return false;
     const { socket } = context.extra;
     context.extra.principal = principal;
-    context.extra.unwatch = this.#options.verifier.watch(principal.keyId, () =>
-      socket.close(CloseCode.Forbidden, 'Forbidden'),
-    );
+    const unwatch = this.#options.verifier.watch(principal.keyId, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+    socket.once('close', unwatch);
+    // It may have closed while the key was verified.
+    if (socket.readyState !== socket.OPEN) unwatch();
     return true;
   }
 

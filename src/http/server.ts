@@ -51,7 +51,8 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_WITHIN_MS,
-    connectionTimeout: 0,
+    // A stop does not wait for streams that are open; their clients resume elsewhere.
+    forceCloseConnections: true,
     keepAliveTimeout: 75_000,
     http: { headersTimeout: HEADERS_WITHIN_MS, maxHeaderSize: 16 * 1024 },
     logController: new LogController({ disableRequestLogging: true }),
