@@ -19,7 +19,10 @@ const directions = layers.flatMap((layer, level) =>
       name: `${room}-imports-right-only`,
       severity: 'error',
       from: { path: `^src/${room}/` },
-      to: { path: '^(src|migrations|test|bench|tools|demo)/', pathNot: [room, ...allowed].map((name) => `^src/${name}/`) },
+      to: {
+        path: '^(src|migrations|test|bench|tools|demo)/',
+        pathNot: [room, ...allowed].map((name) => `^src/${name}/`),
+      },
     };
   }),
 );
@@ -35,7 +38,7 @@ const doors = rooms.map((room) => ({
 const importers = Object.entries({
   'bullmq|ioredis|pg': ['platform'],
   '@sigstore/[^/]+|sigstore': ['provenance'],
-  'stripe': ['billing'],
+  stripe: ['billing'],
   '@apollo/server|graphql-ws|graphql-sse|ws|@graphql-yoga/render-graphiql': ['graphql'],
   'fastify|@fastify/[^/]+': ['http'],
   'pino|prom-client|uuid': ['platform'],
@@ -62,10 +65,20 @@ module.exports = {
       name: 'the-sandbox-guest-imports-nothing-outside',
       severity: 'error',
       from: { path: '^src/sandbox/(guest|wasi)/' },
-      to: { pathNot: ['^src/sandbox/', '^(node:)?(fs|crypto|worker_threads|path|url|buffer|perf_hooks|v8|process)$'] },
+      to: {
+        pathNot: [
+          '^src/sandbox/',
+          '^(node:)?(fs|crypto|worker_threads|path|url|buffer|perf_hooks|v8|process)$',
+        ],
+      },
     },
     { name: 'no-unresolved', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true } },
-    { name: 'no-dev-dependencies-in-src', severity: 'error', from: { path: '^src/', pathNot: '^src/platform/(npm-valkey|embedded-postgres)\\.ts$' }, to: { dependencyTypes: ['npm-dev'] } },
+    {
+      name: 'no-dev-dependencies-in-src',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/platform/(npm-valkey|embedded-postgres)\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
   ],
   options: {
     parser: 'swc',

@@ -17,20 +17,29 @@ const THROUGHPUT_CASTS = 1_500;
 const P90_GOAL_MS = 50;
 
 const folder = await mkdtemp(join(tmpdir(), 'spell-bench-'));
-const postgres = await startEmbeddedPostgres({ folder: join(folder, 'postgres'), isDurable: true, connectionsMax: 100 });
+const postgres = await startEmbeddedPostgres({
+  folder: join(folder, 'postgres'),
+  isDurable: true,
+  connectionsMax: 100,
+});
 const redis = await startEmbeddedRedis(join(folder, 'redis'), process.env['PATH'] ?? '');
 const services = { databaseUrl: postgres.url, redisUrl: redis.url, dataDir: join(folder, 'data') };
 try {
-  print(`machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${redis.description}`);
+  print(
+    `machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${redis.description}`,
+  );
   const floor = await measure('bare loop', await openFloor(services));
   const product = await measure('product', await openProduct(services));
   print('');
   print('                       bare loop     product     ratio');
-  for (const name of ['p50', 'p90', 'p99'] as const) row(`latency ${name}, ms`, floor.latency[name], product.latency[name], 1);
+  for (const name of ['p50', 'p90', 'p99'] as const)
+    row(`latency ${name}, ms`, floor.latency[name], product.latency[name], 1);
   row(`casts/s at ${IN_FLIGHT} in flight`, floor.perSecond, product.perSecond, 0);
   print('');
   const isMet = product.latency.p90 < P90_GOAL_MS;
-  print(`goal: p90 of a warm trivial cast under ${P90_GOAL_MS} ms: ${isMet ? 'met' : 'NOT met'} (${product.latency.p90.toFixed(1)} ms)`);
+  print(
+    `goal: p90 of a warm trivial cast under ${P90_GOAL_MS} ms: ${isMet ? 'met' : 'NOT met'} (${product.latency.p90.toFixed(1)} ms)`,
+  );
 } finally {
   await redis.stop();
   await postgres.stop();

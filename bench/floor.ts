@@ -18,14 +18,19 @@ const QUEUE = 'floor';
 
 export async function openFloor(services: { databaseUrl: string; redisUrl: string }): Promise<Caster> {
   const pool = new Pool({ connectionString: services.databaseUrl, max: CONNECTIONS });
-  await pool.query('CREATE TABLE floor_casts (id uuid PRIMARY KEY, status text NOT NULL, input bytea NOT NULL, output bytea)');
+  await pool.query(
+    'CREATE TABLE floor_casts (id uuid PRIMARY KEY, status text NOT NULL, input bytea NOT NULL, output bytea)',
+  );
   const redis = new Redis(services.redisUrl);
   const subscriber = new Redis(services.redisUrl);
   const waiting = new Map<string, () => void>();
   await subscriber.subscribe('floor-done');
   subscriber.on('message', (_channel, id) => waiting.get(id)?.());
   const module = await WebAssembly.compile(await readFile(MODULE));
-  const consumers = Array.from({ length: CONSUMERS }, () => new Redis(services.redisUrl, { maxRetriesPerRequest: null }));
+  const consumers = Array.from(
+    { length: CONSUMERS },
+    () => new Redis(services.redisUrl, { maxRetriesPerRequest: null }),
+  );
   consumers.forEach((consumer) => void consume(consumer, pool, redis, module));
 
   return {
@@ -85,7 +90,8 @@ function runGuest(module: WebAssembly.Module, input: Buffer): Buffer {
   };
   const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
     wasi_snapshot_preview1: {
-      fd_read: (_fd: number, iovecs: number, count: number, sizeAt: number) => io(iovecs, count, sizeAt, read),
+      fd_read: (_fd: number, iovecs: number, count: number, sizeAt: number) =>
+        io(iovecs, count, sizeAt, read),
       fd_write: (fd: number, iovecs: number, count: number, sizeAt: number) =>
         io(iovecs, count, sizeAt, fd === 1 ? write : (bytes) => bytes.length),
       environ_sizes_get: none,

@@ -11,7 +11,11 @@ const WATCH = `subscription ($castId: ID!) { castEvents(castId: $castId) { __typ
 const READY_WITHIN_MS = 30_000;
 
 /** The whole product as `make up` runs it, in a process of its own, used as an outsider would. */
-export async function openProduct(services: { databaseUrl: string; redisUrl: string; dataDir: string }): Promise<Caster> {
+export async function openProduct(services: {
+  databaseUrl: string;
+  redisUrl: string;
+  dataDir: string;
+}): Promise<Caster> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../src/local.js', import.meta.url))], {
     env: {
       PATH: process.env['PATH'],
@@ -32,9 +36,17 @@ export async function openProduct(services: { databaseUrl: string; redisUrl: str
       resolve();
     });
   });
-  const local = JSON.parse(await readFile(join(services.dataDir, 'local.json'), 'utf8')) as Record<'graphql' | 'ws' | 'apiKey', string>;
+  const local = JSON.parse(await readFile(join(services.dataDir, 'local.json'), 'utf8')) as Record<
+    'graphql' | 'ws' | 'apiKey',
+    string
+  >;
   const authorization = `Bearer ${local.apiKey}`;
-  const socket = createClient({ url: local.ws, webSocketImpl: WebSocket, lazy: false, connectionParams: { authorization } });
+  const socket = createClient({
+    url: local.ws,
+    webSocketImpl: WebSocket,
+    lazy: false,
+    connectionParams: { authorization },
+  });
   const variables = { input: { spell: 'com.spellplatform.word-count', input: 'to be or not to be' } };
 
   return {

@@ -62,7 +62,8 @@ export class DemoClient {
   async *watch(castId: string): AsyncGenerator<DemoEvent, void, void> {
     const variables = { castId };
     for await (const result of this.#socket.iterate<{ castEvents: DemoEvent }>({ query: WATCH, variables })) {
-      if (result.errors !== undefined) throw new Error(result.errors.map((error) => error.message).join('; '));
+      if (result.errors !== undefined)
+        throw new Error(result.errors.map((error) => error.message).join('; '));
       if (result.data != null) yield result.data.castEvents;
     }
   }

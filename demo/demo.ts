@@ -30,10 +30,13 @@ await rm(DATA_DIR, { recursive: true, force: true });
 let local: LocalApp | null = null;
 try {
   say('starting PostgreSQL, Redis, the API and a worker, all on this machine');
-  local = await startLocal(readConfig({ PORT: '0', SPELL_DATA_DIR: DATA_DIR, SPELL_LOG_LEVEL: 'error', PATH: process.env['PATH'] }), {
-    say: (line) => say(`  ${line}`),
-    publishesExamples: false,
-  });
+  local = await startLocal(
+    readConfig({ PORT: '0', SPELL_DATA_DIR: DATA_DIR, SPELL_LOG_LEVEL: 'error', PATH: process.env['PATH'] }),
+    {
+      say: (line) => say(`  ${line}`),
+      publishesExamples: false,
+    },
+  );
   say(`  GraphQL     ${local.url}/graphql`);
   const client = new DemoClient(local.url, local.apiKey);
   await publishAll(client);
@@ -63,8 +66,13 @@ async function publishAll(client: DemoClient): Promise<void> {
 async function resizePicture(client: DemoClient): Promise<void> {
   const picture = await readFile(`${SPELLS}resize/sample.png`);
   const before = PNG.sync.read(picture);
-  say(`casting resize on a picture of ${before.width}×${before.height} (${picture.length} bytes), watching it live`);
-  const id = await client.cast({ spell: 'com.spellplatform.resize', inputBase64: picture.toString('base64') });
+  say(
+    `casting resize on a picture of ${before.width}×${before.height} (${picture.length} bytes), watching it live`,
+  );
+  const id = await client.cast({
+    spell: 'com.spellplatform.resize',
+    inputBase64: picture.toString('base64'),
+  });
   const output: Buffer[] = [];
   let progressLines = 0;
   for await (const event of client.watch(id)) {
@@ -109,7 +117,9 @@ async function cancelEndless(client: DemoClient): Promise<void> {
 }
 
 async function timeTrivialCasts(client: DemoClient): Promise<void> {
-  say(`casting word-count ${TIMED_CASTS} times, one after the other, from mutation sent to final event received`);
+  say(
+    `casting word-count ${TIMED_CASTS} times, one after the other, from mutation sent to final event received`,
+  );
   const tookMs: number[] = [];
   for (let i = 0; i < TIMED_CASTS; i++) {
     const sentMs = performance.now();

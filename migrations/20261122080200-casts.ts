@@ -55,7 +55,9 @@ export class Casts20261122080200 implements MigrationInterface {
         CONSTRAINT casts_hold_ends CHECK (finished_at IS NULL OR held_micros = 0)
       )`);
     // Compressing inputs and outputs that are mostly images costs time on the way of a cast and saves nothing.
-    await runner.query(`ALTER TABLE casts ALTER COLUMN input SET STORAGE EXTERNAL, ALTER COLUMN output SET STORAGE EXTERNAL`);
+    await runner.query(
+      `ALTER TABLE casts ALTER COLUMN input SET STORAGE EXTERNAL, ALTER COLUMN output SET STORAGE EXTERNAL`,
+    );
     await runner.query(`CREATE INDEX casts_by_account ON casts (account_id, id DESC)`);
     await runner.query(
       `CREATE UNIQUE INDEX casts_idempotency_key ON casts (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL`,

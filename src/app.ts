@@ -109,7 +109,11 @@ export const VERSION: string = (
 export const entities = [AccountEntity, ApiKeyEntity, SpellEntity, SpellVersionEntity, CastEntity];
 
 /** Connects, migrates, constructs and starts everything a process with these roles needs. */
-export async function startApp(config: ServerConfig, roles: readonly Role[], clock: Clock = systemClock): Promise<RunningApp> {
+export async function startApp(
+  config: ServerConfig,
+  roles: readonly Role[],
+  clock: Clock = systemClock,
+): Promise<RunningApp> {
   const closers: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const close of closers.splice(0).reverse()) await close();
@@ -131,7 +135,11 @@ async function construct(
 ): Promise<RunningApp> {
   const services = await openServices(config, roles, clock, closers);
   const { logger, database, registry } = services;
-  const app = await createHttpServer({ ...services, origins: new Origins(config.allowedOrigins), version: VERSION });
+  const app = await createHttpServer({
+    ...services,
+    origins: new Origins(config.allowedOrigins),
+    version: VERSION,
+  });
   registerHealthRoutes(app, { version: VERSION, registry, checks: healthChecks(services) });
   if (roles.includes('api')) await addApi(config, services, app, closers);
   if (roles.includes('worker')) await addWorker(config, services, closers);
@@ -200,7 +208,9 @@ async function openServices(
   const outbox = new OutboxRelay({
     database,
     logger,
-    handlers: new Map([[ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))]]),
+    handlers: new Map([
+      [ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))],
+    ]),
   });
   outbox.start();
   closers.push(() => outbox.stop());
@@ -215,7 +225,22 @@ async function openServices(
   const blobs = new BlobStore(join(config.dataDir, 'blobs'));
   const links = new ArtifactLinks({ key: config.linkKey, publicUrl: config.publicUrl ?? '', clock });
   const metrics = new CastMetrics(registry);
-  return { clock, logger, registry, database, redis, pubsub, streams, queue, outbox, blobs, verifier, versions, links, metrics };
+  return {
+    clock,
+    logger,
+    registry,
+    database,
+    redis,
+    pubsub,
+    streams,
+    queue,
+    outbox,
+    blobs,
+    verifier,
+    versions,
+    links,
+    metrics,
+  };
 }
 
 function healthChecks({ database, redis }: Services): Record<string, () => Promise<boolean>> {
@@ -252,7 +277,12 @@ async function addApi(
   closers.push(() => graphql.stop());
   const sse = new GraphqlSseHandler(edge);
   const origins = new Origins(config.allowedOrigins);
-  const sockets = new GraphqlSockets({ ...edge, verifier, clock, isOriginAllowed: (request) => origins.isAllowed(request) });
+  const sockets = new GraphqlSockets({
+    ...edge,
+    verifier,
+    clock,
+    isOriginAllowed: (request) => origins.isAllowed(request),
+  });
   closers.push(() => sockets.stop());
 
   registerGraphqlRoutes(app, {
@@ -328,7 +358,9 @@ function nodeFinders(database: DataSource): FindNode[] {
       return version ? toSpellVersionType(version) : null;
     },
     async (principal, id) => {
-      const key = await database.getRepository(ApiKeyEntity).findOneBy({ id, accountId: principal.accountId });
+      const key = await database
+        .getRepository(ApiKeyEntity)
+        .findOneBy({ id, accountId: principal.accountId });
       return key === null ? null : toApiKeyType(key);
     },
     async (principal, id) => {
@@ -344,7 +376,13 @@ export async function describeOpenApi(): Promise<unknown> {
   const registry = createRegistry('openapi');
   const logger = createLogger({ level: 'silent', name: 'openapi' });
   const services = {} as Services;
-  const app = await createHttpServer({ ...services, logger, registry, origins: new Origins([]), version: VERSION });
+  const app = await createHttpServer({
+    ...services,
+    logger,
+    registry,
+    origins: new Origins([]),
+    version: VERSION,
+  });
   registerHealthRoutes(app, { version: VERSION, registry, checks: {} });
   registerRestRoutes(app, services);
   await app.ready();

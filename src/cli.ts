@@ -25,7 +25,11 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function pack(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { output: { type: 'string', short: 'o' } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { output: { type: 'string', short: 'o' } },
+  });
   const [folder] = positionals;
   if (folder === undefined || positionals.length > 1) return usage();
   const tar = await packFolder(folder);
@@ -46,7 +50,10 @@ async function report(tar: Buffer): Promise<number> {
   const read = await readPackage(tar);
   const wasm = read.ok ? read.package.wasm : read.wasm;
   const prepared = wasm === undefined ? null : await prepareModule(wasm);
-  const problems = [...(read.ok ? [] : read.problems), ...(prepared === null || prepared.ok ? [] : prepared.problems)];
+  const problems = [
+    ...(read.ok ? [] : read.problems),
+    ...(prepared === null || prepared.ok ? [] : prepared.problems),
+  ];
   for (const { path, reason } of problems) process.stderr.write(`${path}: ${reason}\n`);
   for (const warning of read.ok ? read.warnings : []) process.stdout.write(`warning: ${warning}\n`);
   return problems.length === 0 ? 0 : 1;

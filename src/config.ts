@@ -13,10 +13,12 @@ const wholeNumber = (least: number, most: number, fallback: number) =>
     .default(fallback);
 
 const url = (...protocols: string[]) =>
-  z.string().refine(
-    (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
-    `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-  );
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+      `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    );
 
 const schema = z.object({
   // Where local mode looks for a Redis server.
@@ -30,8 +32,22 @@ const schema = z.object({
   SPELL_ALLOWED_ORIGINS: z
     .string()
     .default('')
-    .transform((text) => text.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
-    .pipe(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, 'must be origins like https://app.example.com, separated by commas'))),
+    .transform((text) =>
+      text
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ''),
+    )
+    .pipe(
+      z.array(
+        z
+          .string()
+          .refine(
+            (text) => URL.canParse(text) && new URL(text).origin === text,
+            'must be origins like https://app.example.com, separated by commas',
+          ),
+      ),
+    ),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   SPELL_REDIS_PREFIX: z
@@ -87,7 +103,9 @@ type Environment = Record<string, string | undefined>;
 
 export function readConfig(environment: Environment = process.env): Config {
   const parsed = schema.safeParse(environment);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   problems.push(...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const values = parsed.data;
@@ -111,7 +129,9 @@ export function readConfig(environment: Environment = process.env): Config {
 
 /** For `api` and `worker`, which bring no services of their own. */
 export function readServerConfig(environment: Environment = process.env): ServerConfig {
-  const missing = ['DATABASE_URL', 'REDIS_URL', 'SPELL_LINK_KEY'].filter((name) => environment[name] === undefined);
+  const missing = ['DATABASE_URL', 'REDIS_URL', 'SPELL_LINK_KEY'].filter(
+    (name) => environment[name] === undefined,
+  );
   const absent = missing.map((name) => `${name}: is needed`);
   try {
     const config = readConfig(environment);
@@ -119,7 +139,8 @@ export function readServerConfig(environment: Environment = process.env): Server
     if (databaseUrl === null || redisUrl === null || linkKey === null) throw new ConfigError(absent);
     return { ...config, databaseUrl, redisUrl, linkKey };
   } catch (error) {
-    if (error instanceof ConfigError && error.problems !== absent) throw new ConfigError([...absent, ...error.problems]);
+    if (error instanceof ConfigError && error.problems !== absent)
+      throw new ConfigError([...absent, ...error.problems]);
     throw error;
   }
 }

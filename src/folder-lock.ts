@@ -8,7 +8,9 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'local.pid');
   const holder = Number(await readFile(path, 'utf8').catch(() => '0'));
   if (holder !== 0 && holder !== process.pid && isOurs(holder)) {
-    throw new ConfigError([`SPELL_DATA_DIR: ${folder} is in use by a platform that runs already, process ${holder}`]);
+    throw new ConfigError([
+      `SPELL_DATA_DIR: ${folder} is in use by a platform that runs already, process ${holder}`,
+    ]);
   }
   await writeFile(path, `${process.pid}\n`);
   return () => rm(path, { force: true });

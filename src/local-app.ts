@@ -50,7 +50,11 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
   }
 }
 
-async function startPostgres(config: Config, options: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+async function startPostgres(
+  config: Config,
+  options: LocalOptions,
+  closers: (() => Promise<void>)[],
+): Promise<string> {
   const folder = join(config.dataDir, 'postgres');
   const postgres = await startEmbeddedPostgres({ folder, isDurable: true, connectionsMax: CONNECTIONS_MAX });
   closers.push(() => postgres.stop());
@@ -58,7 +62,11 @@ async function startPostgres(config: Config, options: LocalOptions, closers: (()
   return postgres.url;
 }
 
-async function startRedis(config: Config, options: LocalOptions, closers: (() => Promise<void>)[]): Promise<string> {
+async function startRedis(
+  config: Config,
+  options: LocalOptions,
+  closers: (() => Promise<void>)[],
+): Promise<string> {
   const redis = await startEmbeddedRedis(join(config.dataDir, 'redis'), config.searchPath);
   closers.push(() => redis.stop());
   options.say(`Redis       ${redis.url}  ${redis.description}`);
@@ -81,7 +89,12 @@ async function keepApiKey(dataDir: string, app: RunningApp): Promise<string> {
   const { apiKey } = JSON.parse(text) as { apiKey?: string };
   if (apiKey !== undefined && (await isAccepted(app.url, apiKey))) return apiKey;
   const account = await openAccount(app, { login: LOGIN });
-  const issued = await issueApiKey(app, { accountId: account.id, name: 'local', scopes: ['admin'], expiresAt: null });
+  const issued = await issueApiKey(app, {
+    accountId: account.id,
+    name: 'local',
+    scopes: ['admin'],
+    expiresAt: null,
+  });
   return issued.secret;
 }
 

@@ -3,7 +3,10 @@ import { Node } from '../platform/index.js';
 import { DateTimeScalar } from '../platform/index.js';
 import type { AccountEntity } from './account.entity.js';
 
-@ObjectType('Account', { implements: Node, description: 'A person or company that publishes or casts spells.' })
+@ObjectType('Account', {
+  implements: Node,
+  description: 'A person or company that publishes or casts spells.',
+})
 export class AccountType extends Node {
   @Field({ description: 'The name the account signs in with.' })
   login: string;

@@ -10,7 +10,12 @@ export async function openAccount(
   await accounts
     .createQueryBuilder()
     .insert()
-    .values({ id: newId(deps.clock), login: input.login, email: input.email ?? null, createdAt: deps.clock.now() })
+    .values({
+      id: newId(deps.clock),
+      login: input.login,
+      email: input.email ?? null,
+      createdAt: deps.clock.now(),
+    })
     .orIgnore()
     .execute();
   return accounts.findOneByOrFail({ login: input.login });

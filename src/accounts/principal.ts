@@ -28,5 +28,7 @@ export function requirePrincipal(principal: Principal | null): Principal {
 export function requireScope(principal: Principal | null, ...anyOf: Scope[]): Principal {
   const known = requirePrincipal(principal);
   if (known.scopes.includes('admin') || anyOf.some((scope) => known.scopes.includes(scope))) return known;
-  throw new AppError('FORBIDDEN', `this key lacks the scope ${anyOf.join(' or ')}`, { requiredScopes: anyOf });
+  throw new AppError('FORBIDDEN', `this key lacks the scope ${anyOf.join(' or ')}`, {
+    requiredScopes: anyOf,
+  });
 }

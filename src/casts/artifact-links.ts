@@ -23,7 +23,10 @@ export class ArtifactLinks {
     const expiresAt = new Date(this.#clock.now().getTime() + LINK_LIFETIME_MS);
     const expires = Math.floor(expiresAt.getTime() / 1_000);
     const signature = this.#sign(castId, expires).toString('base64url');
-    return { url: `${this.publicUrl}/v1/artifacts/${castId}?expires=${expires}&signature=${signature}`, expiresAt };
+    return {
+      url: `${this.publicUrl}/v1/artifacts/${castId}?expires=${expires}&signature=${signature}`,
+      expiresAt,
+    };
   }
 
   check(castId: string, expires: number, signature: string): boolean {

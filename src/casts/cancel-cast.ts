@@ -56,7 +56,11 @@ async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promis
   return true;
 }
 
-async function cancelWhileRunning(deps: CancelCastDeps, principal: Principal | null, cast: CastEntity): Promise<void> {
+async function cancelWhileRunning(
+  deps: CancelCastDeps,
+  principal: Principal | null,
+  cast: CastEntity,
+): Promise<void> {
   const { id, accountId } = cast;
   await requestCancel(deps.database, { id, accountId, now: deps.clock.now() });
   const deadline = AbortSignal.timeout(ANSWER_WITHIN_MS);

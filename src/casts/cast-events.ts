@@ -80,7 +80,8 @@ export function finishedEvent(cast: {
   finishedAt: Date | null;
   finalSequence: number | null;
 }): CastEvent {
-  if (cast.finishedAt === null || cast.finalSequence === null) throw new Error(`cast ${cast.id} has not ended`);
+  if (cast.finishedAt === null || cast.finalSequence === null)
+    throw new Error(`cast ${cast.id} has not ended`);
   return {
     type: 'finished',
     castId: cast.id,

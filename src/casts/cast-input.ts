@@ -41,7 +41,8 @@ function encodeInput(format: string, input: unknown): Buffer {
   if (format === 'json') return Buffer.from(JSON.stringify(input));
   if (input === null) return Buffer.alloc(0);
   if (typeof input === 'string') return Buffer.from(input);
-  const reason = format === 'text' ? 'this spell takes text: must be a string' : 'this spell takes bytes: use inputBase64';
+  const reason =
+    format === 'text' ? 'this spell takes text: must be a string' : 'this spell takes bytes: use inputBase64';
   throw badInput([{ path: 'input', reason }]);
 }
 
@@ -60,7 +61,8 @@ function checkJson(version: ResolvedVersion, bytes: Buffer): void {
     throw badInput([{ path: 'input', reason: `is not JSON: ${(error as Error).message}` }]);
   }
   const problems = version.checkInput?.(value) ?? [];
-  if (problems.length > 0) throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
+  if (problems.length > 0)
+    throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
 }
 
 /** The limits of the manifest, lowered by the request. A request cannot raise one. */
@@ -71,7 +73,10 @@ export function toLimits(version: ResolvedVersion, request: CastRequest): CastLi
   const lower = (path: string, value: bigint | null, maximum: bigint): bigint => {
     if (value === null) return maximum;
     if (value >= 1n && value <= maximum) return value;
-    problems.push({ path: `limits/${path}`, reason: `must be from 1 to ${maximum}, what the manifest allows` });
+    problems.push({
+      path: `limits/${path}`,
+      reason: `must be from 1 to ${maximum}, what the manifest allows`,
+    });
     return maximum;
   };
   const timeoutMs = lower('timeoutMs', toBigInt(asked.timeoutMs), BigInt(runtime.timeout_ms));
@@ -95,10 +100,16 @@ function checkWords(request: CastRequest): InputProblem[] {
   const problems: InputProblem[] = [];
   const { idempotencyKey, endUser } = request;
   if (typeof idempotencyKey === 'string' && !isWord(idempotencyKey, IDEMPOTENCY_KEY_CHARACTERS_MAX)) {
-    problems.push({ path: 'idempotencyKey', reason: `must have 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} characters, none of them NUL` });
+    problems.push({
+      path: 'idempotencyKey',
+      reason: `must have 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} characters, none of them NUL`,
+    });
   }
   if (typeof endUser === 'string' && !isWord(endUser, END_USER_CHARACTERS_MAX)) {
-    problems.push({ path: 'endUser', reason: `must have 1 to ${END_USER_CHARACTERS_MAX} characters, none of them NUL` });
+    problems.push({
+      path: 'endUser',
+      reason: `must have 1 to ${END_USER_CHARACTERS_MAX} characters, none of them NUL`,
+    });
   }
   return problems;
 }

@@ -1,5 +1,12 @@
 import type { SandboxPool } from '../sandbox/index.js';
-import { Counter, Gauge, Histogram, LATENCY_BUCKETS_S, type JobQueue, type Registry } from '../platform/index.js';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  LATENCY_BUCKETS_S,
+  type JobQueue,
+  type Registry,
+} from '../platform/index.js';
 
 /** What operators see of casts. Queue depth is asked for when it is scraped, not kept. */
 export class CastMetrics {
@@ -12,7 +19,11 @@ export class CastMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.accepted = new Counter({ name: 'spell_casts_accepted_total', help: 'Casts committed by this process.', registers });
+    this.accepted = new Counter({
+      name: 'spell_casts_accepted_total',
+      help: 'Casts committed by this process.',
+      registers,
+    });
     this.settled = new Counter({
       name: 'spell_casts_settled_total',
       help: 'Casts this process brought to a final state.',
@@ -37,7 +48,11 @@ export class CastMetrics {
       buckets: LATENCY_BUCKETS_S,
       registers,
     });
-    this.watchers = new Gauge({ name: 'spell_cast_watchers', help: 'Subscriptions and waits open in this process.', registers });
+    this.watchers = new Gauge({
+      name: 'spell_cast_watchers',
+      help: 'Subscriptions and waits open in this process.',
+      registers,
+    });
   }
 }
 
@@ -63,7 +78,8 @@ export function registerSandboxMetrics(registry: Registry, sandbox: SandboxPool)
     registers: [registry],
     collect() {
       const { idle, busy, waiting, spawned, killed } = sandbox.stats();
-      for (const [state, count] of Object.entries({ idle, busy, waiting, spawned, killed })) this.set({ state }, count);
+      for (const [state, count] of Object.entries({ idle, busy, waiting, spawned, killed }))
+        this.set({ state }, count);
     },
   });
 }

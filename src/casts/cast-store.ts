@@ -87,7 +87,14 @@ interface ClaimedRow {
  */
 export async function claimCast(
   database: DataSource,
-  claim: { id: string; workerId: string; leaseMs: number; attemptsMax: number; now: Date; ownAttempt: number | null },
+  claim: {
+    id: string;
+    workerId: string;
+    leaseMs: number;
+    attemptsMax: number;
+    now: Date;
+    ownAttempt: number | null;
+  },
 ): Promise<ClaimedCast | null> {
   const [row] = await queryRows<ClaimedRow>(database, CLAIM_CAST, [
     claim.id,
@@ -276,7 +283,11 @@ export async function findWaitingCasts(
   return rows.map((row) => row.id);
 }
 
-export async function findCast(database: DataSource, accountId: string, id: string): Promise<CastEntity | null> {
+export async function findCast(
+  database: DataSource,
+  accountId: string,
+  id: string,
+): Promise<CastEntity | null> {
   return database.getRepository(CastEntity).findOneBy({ id, accountId });
 }
 
@@ -289,7 +300,11 @@ export async function findCastByIdempotencyKey(
 }
 
 /** The account's casts, newest first: up to `first + 1`. */
-export async function findCasts(database: DataSource, accountId: string, page: PageArgs): Promise<CastEntity[]> {
+export async function findCasts(
+  database: DataSource,
+  accountId: string,
+  page: PageArgs,
+): Promise<CastEntity[]> {
   return database.getRepository(CastEntity).find({
     where: { accountId, ...(page.afterId === null ? {} : { id: LessThan(page.afterId) }) },
     order: { id: 'DESC' },
@@ -309,7 +324,10 @@ export async function loadOutputs(database: DataSource, ids: readonly string[]):
 }
 
 /** For a DataLoader: the casts with these ids, in their order, whoever owns them. */
-export async function loadCasts(database: DataSource, ids: readonly string[]): Promise<(CastEntity | null)[]> {
+export async function loadCasts(
+  database: DataSource,
+  ids: readonly string[],
+): Promise<(CastEntity | null)[]> {
   const found = await database.getRepository(CastEntity).findBy({ id: In([...ids]) });
   const byId = new Map(found.map((cast) => [cast.id, cast]));
   return ids.map((id) => byId.get(id) ?? null);

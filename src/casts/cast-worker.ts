@@ -15,7 +15,14 @@ import { readResources, type ResolvedVersion, type VersionResolver } from '../sp
 import { EVENTS_KEPT_MS, HEARTBEAT_MS, LEASE_MS, LOG_BYTES_MAX, SEQUENCE_GAP } from './cast.js';
 import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { claimCast, giveUpLease, renewLeases, settleCast, type ClaimedCast, type Settlement } from './cast-store.js';
+import {
+  claimCast,
+  giveUpLease,
+  renewLeases,
+  settleCast,
+  type ClaimedCast,
+  type Settlement,
+} from './cast-store.js';
 import { EventWriter } from './event-writer.js';
 import { chargeMicros, placeOutput, toResult } from './result.js';
 
@@ -62,7 +69,9 @@ export class CastWorker {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = await this.#deps.pubsub.subscribe(CANCEL_CHANNEL, (id) => this.#running.get(id)?.cancel.abort());
+    this.#unsubscribe = await this.#deps.pubsub.subscribe(CANCEL_CHANNEL, (id) =>
+      this.#running.get(id)?.cancel.abort(),
+    );
     this.#heartbeat = setInterval(() => void this.#renewLeases(), HEARTBEAT_MS);
   }
 
@@ -97,7 +106,14 @@ export class CastWorker {
 
   #claim(id: string, ownAttempt: number | null): Promise<ClaimedCast | null> {
     const { database, clock, attemptsMax } = this.#deps;
-    const claim = { id, workerId: this.#workerId, leaseMs: LEASE_MS, attemptsMax, now: clock.now(), ownAttempt };
+    const claim = {
+      id,
+      workerId: this.#workerId,
+      leaseMs: LEASE_MS,
+      attemptsMax,
+      now: clock.now(),
+      ownAttempt,
+    };
     return claimCast(database, claim);
   }
 
@@ -109,7 +125,12 @@ export class CastWorker {
       attempt: claim.attempts,
       lastSequence: await this.#lastSequence(claim),
     });
-    const running: RunningCast = { attempt: claim.attempts, events, cancel: new AbortController(), isFenced: false };
+    const running: RunningCast = {
+      attempt: claim.attempts,
+      events,
+      cancel: new AbortController(),
+      isFenced: false,
+    };
     this.#running.set(claim.id, running);
     try {
       if (claim.attempts > 1) events.retried(lostBecause ?? 'the worker of the last attempt was lost');
@@ -121,7 +142,8 @@ export class CastWorker {
         this.#deps.metrics.attempts.inc({ outcome: 'lost' });
         return outcome.message;
       }
-      if (outcome.kind !== 'lost') await this.#settle(claim, version, running, outcome, Buffer.concat(output));
+      if (outcome.kind !== 'lost')
+        await this.#settle(claim, version, running, outcome, Buffer.concat(output));
       return null;
     } finally {
       this.#running.delete(claim.id);
@@ -191,7 +213,10 @@ export class CastWorker {
     this.#announceFinal(claim, settlement);
     const { id: castId, accountId } = claim;
     const { status, durationMs } = settlement;
-    logger.info({ castId, accountId, operation: 'cast', status, code: result.error?.code, durationMs }, 'cast settled');
+    logger.info(
+      { castId, accountId, operation: 'cast', status, code: result.error?.code, durationMs },
+      'cast settled',
+    );
   }
 
   /** The final event is a courtesy by now: whoever misses it reads the final state from PostgreSQL. */

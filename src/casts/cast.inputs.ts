@@ -4,7 +4,10 @@ import { CastType } from './cast.type.js';
 
 @InputType({ description: 'Limits below those of the manifest. A limit cannot be raised.' })
 export class CastLimitsInput {
-  @Field(() => Int, { nullable: true, description: 'The wall-clock deadline of one attempt, in milliseconds.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The wall-clock deadline of one attempt, in milliseconds.',
+  })
   timeoutMs?: number | null;
 
   @Field(() => BigIntScalar, { nullable: true, description: 'The most fuel it may burn.' })
@@ -16,22 +19,39 @@ export class CastLimitsInput {
 
 @InputType({ description: 'What to cast, on what, and under which limits.' })
 export class CastInput {
-  @Field({ description: 'A key, a version or a range: com.acme.resize, com.acme.resize@1.2.3, com.acme.resize@^1.' })
+  @Field({
+    description: 'A key, a version or a range: com.acme.resize, com.acme.resize@1.2.3, com.acme.resize@^1.',
+  })
   spell: string;
 
-  @Field(() => JsonScalar, { nullable: true, description: 'The input: any JSON for a spell that takes json, a string for one that takes text.' })
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'The input: any JSON for a spell that takes json, a string for one that takes text.',
+  })
   input?: unknown;
 
-  @Field(() => String, { nullable: true, description: 'The input as bytes in base64, at most 8 MiB decoded. Instead of `input`.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The input as bytes in base64, at most 8 MiB decoded. Instead of `input`.',
+  })
   inputBase64?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The same key and request again are the same cast. At most 255 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The same key and request again are the same cast. At most 255 characters.',
+  })
   idempotencyKey?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Your own name for whoever this is for. At most 255 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Your own name for whoever this is for. At most 255 characters.',
+  })
   endUser?: string | null;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'The most it may cost, in micros: lowers the fuel limit, or refuses.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'The most it may cost, in micros: lowers the fuel limit, or refuses.',
+  })
   maxCostMicros?: bigint | null;
 
   @Field(() => CastLimitsInput, { nullable: true, description: 'Limits below those of the manifest.' })
@@ -52,7 +72,10 @@ export class CancelCastInput {
 
 @ObjectType({ description: 'The cast after the cancellation.' })
 export class CancelCastPayload {
-  @Field({ description: 'The cast: CANCELED, or as it ended before; RUNNING only if its worker needs more than a second.' })
+  @Field({
+    description:
+      'The cast: CANCELED, or as it ended before; RUNNING only if its worker needs more than a second.',
+  })
   cast: CastType;
 }
 
@@ -61,7 +84,10 @@ export class CastEstimateType {
   @Field(() => BigIntScalar, { description: 'The most it can cost, in micros: what it would hold.' })
   worstCaseMicros: bigint;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'The median of your last 100 succeeded casts of this version, in micros.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'The median of your last 100 succeeded casts of this version, in micros.',
+  })
   recentMedianMicros: bigint | null;
 
   @Field(() => BigIntScalar, { description: 'The fuel limit it would run under.' })

@@ -1,5 +1,16 @@
 import DataLoader from 'dataloader';
-import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import {
+  Arg,
+  Ctx,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
 import { AccountType, requireScope, type RequestContext } from '../accounts/index.js';
 import {
   JsonScalar,
@@ -20,7 +31,13 @@ import {
 } from '../spells/index.js';
 import type { ArtifactLinks } from './artifact-links.js';
 import { cancelCast, type CancelCastDeps } from './cancel-cast.js';
-import { CancelCastInput, CancelCastPayload, CastEstimateType, CastInput, CastPayload } from './cast.inputs.js';
+import {
+  CancelCastInput,
+  CancelCastPayload,
+  CastEstimateType,
+  CastInput,
+  CastPayload,
+} from './cast.inputs.js';
 import {
   Artifact,
   CastConnection,
@@ -67,7 +84,10 @@ export class CastResolver {
     return estimateCast(this.#deps, context.principal, input);
   }
 
-  @Mutation(() => CastPayload, { name: 'cast', description: 'Accepts a cast: reserves its worst case, commits it, queues it. Needs the scope cast.' })
+  @Mutation(() => CastPayload, {
+    name: 'cast',
+    description: 'Accepts a cast: reserves its worst case, commits it, queues it. Needs the scope cast.',
+  })
   async requestCast(
     @Ctx() context: RequestContext,
     @Arg('input', { description: 'What to cast.' }) input: CastInput,
@@ -75,7 +95,9 @@ export class CastResolver {
     return { cast: toCastType(await requestCast(this.#deps, context.principal, input)) };
   }
 
-  @Mutation(() => CancelCastPayload, { description: 'Stops a cast, queued or running. Needs the scope cast.' })
+  @Mutation(() => CancelCastPayload, {
+    description: 'Stops a cast, queued or running. Needs the scope cast.',
+  })
   async cancelCast(
     @Ctx() context: RequestContext,
     @Arg('input', { description: 'Which cast.' }) input: CancelCastInput,
@@ -84,13 +106,15 @@ export class CastResolver {
   }
 
   @Subscription(() => CastEventType, {
-    description: 'Every event of one cast in order, from the start or after a cursor, ending with CastFinished.',
+    description:
+      'Every event of one cast in order, from the start or after a cursor, ending with CastFinished.',
     subscribe: ({ args, context }) => subscribeToCast(args as CastEventsArgs, context as SubscriptionContext),
   })
   castEvents(
     @Root() event: CastEventType,
     @Arg('castId', () => ID, { description: 'The cast to watch.' }) _castId: string,
-    @Arg('after', () => String, { nullable: true, description: 'The cursor of the last event you have.' }) _after?: string,
+    @Arg('after', () => String, { nullable: true, description: 'The cursor of the last event you have.' })
+    _after?: string,
   ): CastEventType {
     return event;
   }
@@ -98,7 +122,10 @@ export class CastResolver {
   @FieldResolver(() => SpellType, { description: 'The spell that was cast.' })
   async spell(@Root() cast: CastType, @Ctx() context: RequestContext): Promise<SpellType> {
     const version = await this.#version(cast, context);
-    const loader = context.loader('spell', () => new DataLoader((ids: readonly string[]) => loadSpells(this.#deps.database, ids)));
+    const loader = context.loader(
+      'spell',
+      () => new DataLoader((ids: readonly string[]) => loadSpells(this.#deps.database, ids)),
+    );
     const spell = await loader.load(version.spellId);
     if (spell === null) throw new Error(`cast ${cast.id} has no spell`);
     return toSpellType(spell);
@@ -109,38 +136,58 @@ export class CastResolver {
     return toSpellVersionType(await this.#version(cast, context));
   }
 
-  @FieldResolver(() => JsonScalar, { nullable: true, description: 'The output of a spell that declares json or text. Null while it runs, when it failed, when it declares bytes, and when the output is an artifact.' })
+  @FieldResolver(() => JsonScalar, {
+    nullable: true,
+    description:
+      'The output of a spell that declares json or text. Null while it runs, when it failed, when it declares bytes, and when the output is an artifact.',
+  })
   async output(@Root() cast: CastType, @Ctx() context: RequestContext): Promise<unknown> {
     const [bytes, version] = await Promise.all([this.#output(cast, context), this.#version(cast, context)]);
     return bytes === null ? null : toJsonOutput(version.manifest.io.output_format, bytes);
   }
 
-  @FieldResolver(() => String, { nullable: true, description: 'The output as bytes in base64, of any format, up to 256 KiB.' })
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'The output as bytes in base64, of any format, up to 256 KiB.',
+  })
   async outputBase64(@Root() cast: CastType, @Ctx() context: RequestContext): Promise<string | null> {
     return (await this.#output(cast, context))?.toString('base64') ?? null;
   }
 
-  @FieldResolver(() => Artifact, { nullable: true, description: 'The output, when it is larger than 256 KiB.' })
+  @FieldResolver(() => Artifact, {
+    nullable: true,
+    description: 'The output, when it is larger than 256 KiB.',
+  })
   artifact(@Root() cast: CastType): Artifact | null {
     const { outputIsArtifact, outputDigest, outputBytes } = cast.entity;
     if (!outputIsArtifact || outputDigest === null || outputBytes === null) return null;
     return { ...this.#deps.links.create(cast.id), digest: outputDigest, sizeBytes: outputBytes };
   }
 
-  @FieldResolver(() => JsonScalar, { nullable: true, description: 'The signed receipt of the cast, once it stands in the ledger; null before.' })
+  @FieldResolver(() => JsonScalar, {
+    nullable: true,
+    description: 'The signed receipt of the cast, once it stands in the ledger; null before.',
+  })
   receipt(): null {
     return null;
   }
 
-  @FieldResolver(() => CastEventConnection, { description: 'The events recorded so far. To wait for more, subscribe to castEvents.' })
+  @FieldResolver(() => CastEventConnection, {
+    description: 'The events recorded so far. To wait for more, subscribe to castEvents.',
+  })
   async events(
     @Root() cast: CastType,
     @Arg('first', () => Int, { nullable: true, description: 'Page size, at most 100.' }) first?: number,
     @Arg('after', () => String, { nullable: true, description: 'The cursor to go on from.' }) after?: string,
   ): Promise<CastEventConnection> {
     const page = parsePage(first, null);
-    const events = await readCastEvents(this.#deps, cast.entity, { after: after ?? null, first: page.first + 1 });
-    const edges = events.slice(0, page.first).map((event) => ({ cursor: event.cursor, node: toCastEventType(event) }));
+    const events = await readCastEvents(this.#deps, cast.entity, {
+      after: after ?? null,
+      first: page.first + 1,
+    });
+    const edges = events
+      .slice(0, page.first)
+      .map((event) => ({ cursor: event.cursor, node: toCastEventType(event) }));
     const pageInfo = {
       hasNextPage: events.length > page.first,
       hasPreviousPage: false,
@@ -151,7 +198,10 @@ export class CastResolver {
   }
 
   async #version(cast: CastType, context: RequestContext): Promise<SpellVersionEntity> {
-    const loader = context.loader('version', () => new DataLoader((ids: readonly string[]) => loadVersions(this.#deps.database, ids)));
+    const loader = context.loader(
+      'version',
+      () => new DataLoader((ids: readonly string[]) => loadVersions(this.#deps.database, ids)),
+    );
     const version = await loader.load(cast.entity.spellVersionId);
     if (version === null) throw new Error(`cast ${cast.id} has no version`);
     return version;
@@ -159,7 +209,10 @@ export class CastResolver {
 
   #output(cast: CastType, context: RequestContext): Promise<Buffer | null> {
     if (cast.entity.outputBytes === null || cast.entity.outputIsArtifact) return Promise.resolve(null);
-    const loader = context.loader('output', () => new DataLoader((ids: readonly string[]) => loadOutputs(this.#deps.database, ids)));
+    const loader = context.loader(
+      'output',
+      () => new DataLoader((ids: readonly string[]) => loadOutputs(this.#deps.database, ids)),
+    );
     return loader.load(cast.id);
   }
 }
@@ -181,7 +234,9 @@ async function subscribeToCast(
   return mapEvents(await context.watchCast(args));
 }
 
-async function* mapEvents(events: AsyncGenerator<CastEvent, void, void>): AsyncGenerator<CastEventType, void, void> {
+async function* mapEvents(
+  events: AsyncGenerator<CastEvent, void, void>,
+): AsyncGenerator<CastEventType, void, void> {
   for await (const event of events) yield toCastEventType(event);
 }
 

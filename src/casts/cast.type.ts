@@ -96,7 +96,11 @@ export class CastType extends Node {
   @Field(() => DigestScalar, { nullable: true, description: 'The digest of its output.' })
   outputDigest: string | null;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'Metered instructions of the attempt that counted; null when the guest was killed before it could tell.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description:
+      'Metered instructions of the attempt that counted; null when the guest was killed before it could tell.',
+  })
   fuelUsed: bigint | null;
 
   @Field(() => BigIntScalar, { nullable: true, description: 'The most memory the guest had, in bytes.' })
@@ -105,10 +109,15 @@ export class CastType extends Node {
   @Field(() => Int, { nullable: true, description: 'Time in the sandbox, in milliseconds.' })
   durationMs: number | null;
 
-  @Field(() => BigIntScalar, { description: 'The worst case reserved while it is open, in micros; 0 once it is final.' })
+  @Field(() => BigIntScalar, {
+    description: 'The worst case reserved while it is open, in micros; 0 once it is final.',
+  })
   heldMicros: bigint;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'What it cost, in micros; null until it is final.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'What it cost, in micros; null until it is final.',
+  })
   costMicros: bigint | null;
 }
 
@@ -135,7 +144,9 @@ export function toCastType(cast: CastEntity): CastType {
   });
 }
 
-@InterfaceType('CastEvent', { description: 'Something that happened to a cast. Events are numbered and come in order.' })
+@InterfaceType('CastEvent', {
+  description: 'Something that happened to a cast. Events are numbered and come in order.',
+})
 export abstract class CastEventType {
   @Field({ description: 'Hand the last one you saw back as `after` to go on from there.' })
   cursor: string;
@@ -165,14 +176,23 @@ export class CastOutput extends CastEventType {
   base64: string;
 }
 
-@ObjectType({ implements: CastEventType, description: 'A piece of what the guest wrote to its standard error.' })
+@ObjectType({
+  implements: CastEventType,
+  description: 'A piece of what the guest wrote to its standard error.',
+})
 export class CastLog extends CastEventType {
   // Nullable like CastOutput's, or GraphQL would not let one query ask both for `text`.
-  @Field(() => String, { nullable: true, description: 'The piece as text; bytes that are not UTF-8 are replaced. Never null.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The piece as text; bytes that are not UTF-8 are replaced. Never null.',
+  })
   text: string;
 }
 
-@ObjectType({ implements: CastEventType, description: 'The last attempt was lost and the next begins. Drop earlier output.' })
+@ObjectType({
+  implements: CastEventType,
+  description: 'The last attempt was lost and the next begins. Drop earlier output.',
+})
 export class CastRetried extends CastEventType {
   @Field({ description: 'What became of the last attempt.' })
   reason: string;

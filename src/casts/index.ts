@@ -1,5 +1,11 @@
 export { CastEntity } from './cast.entity.js';
-export { CastResolver, CastFinishedResolver, AccountCastsResolver, type CastDeps, type SubscriptionContext } from './cast.resolver.js';
+export {
+  CastResolver,
+  CastFinishedResolver,
+  AccountCastsResolver,
+  type CastDeps,
+  type SubscriptionContext,
+} from './cast.resolver.js';
 export { toCastType } from './cast.type.js';
 export { CastWorker, type CastWorkerDeps } from './cast-worker.js';
 export { CastSweeper } from './sweep-casts.js';

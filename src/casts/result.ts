@@ -45,11 +45,22 @@ function findOutputProblem(format: string, output: Buffer): string | null {
 export async function placeOutput(
   blobs: BlobStore,
   output: Buffer | null,
-): Promise<{ output: Buffer | null; outputBytes: number | null; outputDigest: Digest | null; outputIsArtifact: boolean }> {
-  if (output === null) return { output: null, outputBytes: null, outputDigest: null, outputIsArtifact: false };
+): Promise<{
+  output: Buffer | null;
+  outputBytes: number | null;
+  outputDigest: Digest | null;
+  outputIsArtifact: boolean;
+}> {
+  if (output === null)
+    return { output: null, outputBytes: null, outputDigest: null, outputIsArtifact: false };
   const outputIsArtifact = output.length > INLINE_OUTPUT_BYTES_MAX;
   const outputDigest = outputIsArtifact ? await blobs.put(output) : sha256(output);
-  return { output: outputIsArtifact ? null : output, outputBytes: output.length, outputDigest, outputIsArtifact };
+  return {
+    output: outputIsArtifact ? null : output,
+    outputBytes: output.length,
+    outputDigest,
+    outputIsArtifact,
+  };
 }
 
 /**

@@ -1,4 +1,11 @@
-import { errorText, type Clock, type DataSource, type EventStreams, type JobQueue, type Logger } from '../platform/index.js';
+import {
+  errorText,
+  type Clock,
+  type DataSource,
+  type EventStreams,
+  type JobQueue,
+  type Logger,
+} from '../platform/index.js';
 import { EVENTS_KEPT_MS, type CastErrorCode } from './cast.js';
 import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';

@@ -61,7 +61,10 @@ interface Watch {
   signal: AbortSignal | undefined;
 }
 
-async function* readOn({ deps, cast, bell, signal }: Watch, after: string): AsyncGenerator<CastEvent, void, void> {
+async function* readOn(
+  { deps, cast, bell, signal }: Watch,
+  after: string,
+): AsyncGenerator<CastEvent, void, void> {
   let cursor = after;
   let known = cast;
   let finalDueAtMs = dueAtMs(known);
@@ -74,7 +77,10 @@ async function* readOn({ deps, cast, bell, signal }: Watch, after: string): Asyn
       cursor = event.cursor;
     }
     if (page.length > 0) continue;
-    if (isFinal(known.status) && (Date.now() >= finalDueAtMs || !isBefore(cursor, finishedEvent(known).cursor))) {
+    if (
+      isFinal(known.status) &&
+      (Date.now() >= finalDueAtMs || !isBefore(cursor, finishedEvent(known).cursor))
+    ) {
       if (isBefore(cursor, finishedEvent(known).cursor)) yield finishedEvent(known);
       return;
     }

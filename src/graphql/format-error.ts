@@ -33,9 +33,13 @@ function toShownError(error: unknown): AppError {
     return toAppError(error.originalError);
   }
   const foreign = error.extensions['code'];
-  if (foreign === undefined && error.originalError === undefined) return new AppError('BAD_USER_INPUT', error.message);
+  if (foreign === undefined && error.originalError === undefined)
+    return new AppError('BAD_USER_INPUT', error.message);
   if (error.message.startsWith('This operation has been blocked as a potential Cross-Site')) {
-    return new AppError('CSRF_FAILED', 'send Content-Type: application/json, or the header apollo-require-preflight');
+    return new AppError(
+      'CSRF_FAILED',
+      'send Content-Type: application/json, or the header apollo-require-preflight',
+    );
   }
   const code = FOREIGN_CODES[String(foreign)] ?? null;
   if (code !== null) return new AppError(code, error.message);

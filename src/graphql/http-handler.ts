@@ -30,7 +30,12 @@ export class GraphqlHttpHandler {
   readonly #logger: Logger;
   readonly #watchCast: WatchCast;
 
-  constructor(options: { schema: GraphQLSchema; logger: Logger; metrics: OperationMetrics; watchCast: WatchCast }) {
+  constructor(options: {
+    schema: GraphQLSchema;
+    logger: Logger;
+    metrics: OperationMetrics;
+    watchCast: WatchCast;
+  }) {
     this.#logger = options.logger;
     this.#watchCast = options.watchCast;
     this.#apollo = new ApolloServer<SubscriptionContext>({
@@ -73,7 +78,11 @@ export class GraphqlHttpHandler {
     });
     // We define no @defer, so an answer is always whole.
     const text = response.body.kind === 'complete' ? response.body.string : '';
-    return { status: statusOf(response.status, text), headers: Object.fromEntries(response.headers), body: text };
+    return {
+      status: statusOf(response.status, text),
+      headers: Object.fromEntries(response.headers),
+      body: text,
+    };
   }
 
   /** A GraphQL answer for a request that never becomes an operation. */
@@ -91,8 +100,10 @@ export class GraphqlHttpHandler {
 /** Refuses what must not even reach graphql-js: batches, and texts beyond the limits. */
 function checkBeforeParsing(request: GraphqlHttpRequest): void {
   const { body } = request;
-  if (Array.isArray(body)) throw new AppError('QUERY_REFUSED', 'batches are not accepted: send one operation a request');
-  const fromBody = typeof body === 'object' && body !== null ? (body as { query?: unknown }).query : undefined;
+  if (Array.isArray(body))
+    throw new AppError('QUERY_REFUSED', 'batches are not accepted: send one operation a request');
+  const fromBody =
+    typeof body === 'object' && body !== null ? (body as { query?: unknown }).query : undefined;
   const query = fromBody ?? new URLSearchParams(request.search).get('query') ?? undefined;
   if (typeof query === 'string') parseQuery(query);
 }
@@ -105,7 +116,10 @@ function statusOf(status: number | undefined, body: string): number {
   return code === undefined ? status : ERROR_STATUS[code];
 }
 
-function limitsAndMetrics(schema: GraphQLSchema, metrics: OperationMetrics): ApolloServerPlugin<SubscriptionContext> {
+function limitsAndMetrics(
+  schema: GraphQLSchema,
+  metrics: OperationMetrics,
+): ApolloServerPlugin<SubscriptionContext> {
   return {
     requestDidStart: () => {
       const startedMs = performance.now();

@@ -16,10 +16,19 @@ export class OperationMetrics {
       buckets: LATENCY_BUCKETS_S,
       registers: [registry],
     });
-    this.sockets = new Gauge({ name: 'spell_graphql_sockets', help: 'Open WebSockets.', registers: [registry] });
+    this.sockets = new Gauge({
+      name: 'spell_graphql_sockets',
+      help: 'Open WebSockets.',
+      registers: [registry],
+    });
   }
 
-  record(operation: string, transport: 'http' | 'ws' | 'sse', codes: readonly string[], startedMs: number): void {
+  record(
+    operation: string,
+    transport: 'http' | 'ws' | 'sse',
+    codes: readonly string[],
+    startedMs: number,
+  ): void {
     const latencyMs = Math.round((performance.now() - startedMs) * 10) / 10;
     const status = codes[0] ?? 'OK';
     this.#seconds.observe({ operation, transport, code: status }, latencyMs / 1_000);
@@ -34,7 +43,9 @@ export class OperationMetrics {
 export function rootFields(document: DocumentNode): string {
   const names = document.definitions.flatMap((definition) =>
     definition.kind === Kind.OPERATION_DEFINITION
-      ? definition.selectionSet.selections.flatMap((node) => (node.kind === Kind.FIELD ? [node.name.value] : []))
+      ? definition.selectionSet.selections.flatMap((node) =>
+          node.kind === Kind.FIELD ? [node.name.value] : [],
+        )
       : [],
   );
   const unique = [...new Set(names)];

@@ -53,7 +53,8 @@ function parseTokens(source: string): DocumentNode {
     return parse(source, { maxTokens: QUERY_LIMITS.tokens });
   } catch (error) {
     if (error instanceof GraphQLError && error.message.includes('token')) {
-      if (error.message.includes('limit')) throw refuse(`the query has more than ${QUERY_LIMITS.tokens} tokens`);
+      if (error.message.includes('limit'))
+        throw refuse(`the query has more than ${QUERY_LIMITS.tokens} tokens`);
     }
     if (error instanceof RangeError) throw refuse('the query is nested too deeply');
     throw error;
@@ -88,7 +89,8 @@ function checkShape(document: DocumentNode): void {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragmentDepth(definition, walk);
     else if (definition.kind === Kind.OPERATION_DEFINITION) selectionDepth(definition.selectionSet, walk, 0);
   }
-  if (walk.aliases > QUERY_LIMITS.aliases) throw refuse(`the query has more than ${QUERY_LIMITS.aliases} aliases`);
+  if (walk.aliases > QUERY_LIMITS.aliases)
+    throw refuse(`the query has more than ${QUERY_LIMITS.aliases} aliases`);
   if (walk.directives > QUERY_LIMITS.directives) {
     throw refuse(`the query has more than ${QUERY_LIMITS.directives} directives`);
   }
@@ -113,7 +115,8 @@ function selectionDepth(selectionSet: SelectionSetNode, walk: Walk, level: numbe
       if (fragment !== undefined) deepest = Math.max(deepest, fragmentDepth(fragment, walk));
     }
   }
-  if (level + deepest > QUERY_LIMITS.depth) throw refuse(`the query is deeper than ${QUERY_LIMITS.depth} levels`);
+  if (level + deepest > QUERY_LIMITS.depth)
+    throw refuse(`the query is deeper than ${QUERY_LIMITS.depth} levels`);
   return deepest;
 }
 

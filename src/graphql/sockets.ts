@@ -33,7 +33,9 @@ interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
 }
 
-type SocketContext = Parameters<NonNullable<Parameters<typeof useServer<ConnectionInitMessage['payload'], SocketExtra>>[0]['onConnect']>>[0];
+type SocketContext = Parameters<
+  NonNullable<Parameters<typeof useServer<ConnectionInitMessage['payload'], SocketExtra>>[0]['onConnect']>
+>[0];
 
 /** GraphQL over WebSocket on the API's own port: graphql-transport-ws, authenticated in connection_init. */
 export class GraphqlSockets {
@@ -53,7 +55,8 @@ export class GraphqlSockets {
           if (result.errors === undefined) return undefined;
           return { ...result, errors: result.errors.map((error) => formatError(error, options.logger)) };
         },
-        onError: (_context, _id, _payload, errors) => errors.map((error) => formatError(error, options.logger)),
+        onError: (_context, _id, _payload, errors) =>
+          errors.map((error) => formatError(error, options.logger)),
       },
       this.#server,
       KEEP_ALIVE_MS,
@@ -72,7 +75,9 @@ export class GraphqlSockets {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#server.emit('connection', webSocket, request));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#server.emit('connection', webSocket, request),
+    );
   }
 
   async stop(): Promise<void> {
@@ -88,7 +93,9 @@ export class GraphqlSockets {
     if (principal === null) return false;
     const { socket } = context.extra;
     context.extra.principal = principal;
-    const unwatch = this.#options.verifier.watch(principal.keyId, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+    const unwatch = this.#options.verifier.watch(principal.keyId, () =>
+      socket.close(CloseCode.Forbidden, 'Forbidden'),
+    );
     socket.once('close', unwatch);
     // It may have closed while the key was verified.
     if (socket.readyState !== socket.OPEN) unwatch();
@@ -104,7 +111,11 @@ export class GraphqlSockets {
     const { principal } = context.extra as Extra & SocketExtra;
     return inRequestScope({ requestId, accountId: principal.accountId }, () => {
       if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX) {
-        return [new GraphQLError(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`, { extensions: { code: 'BAD_USER_INPUT' } })];
+        return [
+          new GraphQLError(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`, {
+            extensions: { code: 'BAD_USER_INPUT' },
+          }),
+        ];
       }
       const contextValue = createContext(principal, requestId, this.#options.watchCast);
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
@@ -138,7 +149,10 @@ function sendTogether(socket: WebSocket, wire: Duplex): void {
 function readToken(parameters: Readonly<Record<string, unknown>> | undefined): string | null {
   const headers = parameters?.['headers'] as Record<string, unknown> | undefined;
   const value =
-    parameters?.['authorization'] ?? parameters?.['Authorization'] ?? headers?.['authorization'] ?? headers?.['Authorization'];
+    parameters?.['authorization'] ??
+    parameters?.['Authorization'] ??
+    headers?.['authorization'] ??
+    headers?.['Authorization'];
   const [, token] = typeof value === 'string' ? (/^Bearer (\S+)$/i.exec(value) ?? []) : [];
   return token ?? null;
 }

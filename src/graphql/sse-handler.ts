@@ -1,4 +1,10 @@
-import { execute, subscribe, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import {
+  execute,
+  subscribe,
+  type ExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { createHandler, type Handler, type Response } from 'graphql-sse';
 import type { Principal } from '../accounts/index.js';
 import { ERROR_STATUS, type Logger } from '../platform/index.js';
@@ -33,7 +39,12 @@ function refusal(errors: GraphQLFormattedError[]): Response {
 export class GraphqlSseHandler {
   readonly #handler: Handler<SseRequest, undefined>;
 
-  constructor(options: { schema: GraphQLSchema; logger: Logger; metrics: OperationMetrics; watchCast: WatchCast }) {
+  constructor(options: {
+    schema: GraphQLSchema;
+    logger: Logger;
+    metrics: OperationMetrics;
+    watchCast: WatchCast;
+  }) {
     const { schema, logger, metrics, watchCast } = options;
     const format = (result: ExecutionResult) =>
       result.errors === undefined

@@ -34,7 +34,17 @@ const decimal = { type: ['string', 'integer'], pattern: '^[0-9]{1,19}$', minimum
 
 const castSchema = {
   type: 'object',
-  required: ['id', 'status', 'result', 'error', 'cost_micros', 'cost_cents', 'attempts', 'queued_at', 'finished_at'],
+  required: [
+    'id',
+    'status',
+    'result',
+    'error',
+    'cost_micros',
+    'cost_cents',
+    'attempts',
+    'queued_at',
+    'finished_at',
+  ],
   properties: {
     id: { type: 'string', format: 'uuid' },
     status: { type: 'string', enum: ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELED'] },
@@ -77,7 +87,10 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
         tags,
         headers: {
           type: 'object',
-          properties: { prefer: { type: 'string' }, 'idempotency-key': { type: 'string', minLength: 1, maxLength: 255 } },
+          properties: {
+            prefer: { type: 'string' },
+            'idempotency-key': { type: 'string', minLength: 1, maxLength: 255 },
+          },
         },
         body: {
           type: 'object',
@@ -85,7 +98,10 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
           additionalProperties: false,
           properties: {
             spell_name: { type: 'string', description: 'A key, key@version or key@range.' },
-            payload: { description: 'The input: any JSON for a spell that takes json, a string for one that takes text.' },
+            payload: {
+              description:
+                'The input: any JSON for a spell that takes json, a string for one that takes text.',
+            },
             payload_base64: { type: 'string', description: 'The input as bytes, instead of payload.' },
             end_user: { type: 'string' },
             max_cost_micros: decimal,
@@ -104,9 +120,14 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
       },
     },
     async (request, reply) => {
-      const cast = await requestCast(deps, request.principal, toRequest(request.body, request.headers['idempotency-key']));
+      const cast = await requestCast(
+        deps,
+        request.principal,
+        toRequest(request.body, request.headers['idempotency-key']),
+      );
       const prefersAsync = /(^|,)\s*respond-async\s*(,|;|$)/i.test(String(request.headers.prefer ?? ''));
-      const ended = prefersAsync || isFinal(cast.status) ? cast : await waitForEnd(deps, request.principal, cast);
+      const ended =
+        prefersAsync || isFinal(cast.status) ? cast : await waitForEnd(deps, request.principal, cast);
       const body = await toJson(deps, ended);
       if (isFinal(ended.status)) return reply.code(200).send(body);
       return reply.code(202).header('location', `/v1/casts/${ended.id}`).send(body);
@@ -127,7 +148,14 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
 
   app.post<{ Params: { id: string } }>(
     '/v1/casts/:id/cancel',
-    { schema: { summary: 'Stop a cast, queued or running.', tags, params: idParams, response: { 200: castSchema } } },
+    {
+      schema: {
+        summary: 'Stop a cast, queued or running.',
+        tags,
+        params: idParams,
+        response: { 200: castSchema },
+      },
+    },
     async (request) => toJson(deps, await cancelCast(deps, request.principal, request.params)),
   );
 
@@ -160,7 +188,8 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
 
 function toRequest(body: CastBody, idempotencyKey: string | string[] | undefined) {
   const { limits } = body;
-  if (Array.isArray(idempotencyKey)) throw badInput([{ path: 'idempotency-key', reason: 'must be given once' }]);
+  if (Array.isArray(idempotencyKey))
+    throw badInput([{ path: 'idempotency-key', reason: 'must be given once' }]);
   return {
     spell: body.spell_name,
     input: body.payload,
@@ -222,5 +251,10 @@ async function toJson(deps: CastRouteDeps, cast: CastEntity) {
 function toArtifact(deps: CastDeps, cast: CastEntity) {
   if (!cast.outputIsArtifact || cast.outputBytes === null) return null;
   const { url, expiresAt } = deps.links.create(cast.id);
-  return { url, digest: cast.outputDigest, size_bytes: Number(cast.outputBytes), expires_at: expiresAt.toISOString() };
+  return {
+    url,
+    digest: cast.outputDigest,
+    size_bytes: Number(cast.outputBytes),
+    expires_at: expiresAt.toISOString(),
+  };
 }

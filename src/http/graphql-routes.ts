@@ -12,7 +12,9 @@ interface EdgeRequest {
 /** What this edge needs of the GraphQL edge; `app.ts` hands it over. */
 export interface GraphqlDeps {
   handle(request: EdgeRequest & { search: string; body: unknown }): Promise<EdgeResponse>;
-  handleSse(request: EdgeRequest & { url: string; body: Record<PropertyKey, unknown> | null }): Promise<SseEdgeResponse>;
+  handleSse(
+    request: EdgeRequest & { url: string; body: Record<PropertyKey, unknown> | null },
+  ): Promise<SseEdgeResponse>;
   page(): string;
 }
 
@@ -43,7 +45,10 @@ export function registerGraphqlRoutes(app: App, graphql: GraphqlDeps): void {
       const { method, headers, principal, requestId } = request;
       const accept = headers.accept ?? '';
       if (method === 'GET' && accept.includes('text/html')) {
-        return reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(graphql.page());
+        return reply
+          .header('content-security-policy', PAGE_POLICY)
+          .type('text/html; charset=utf-8')
+          .send(graphql.page());
       }
       const edge = { method, headers, principal, requestId };
       if (accept.includes('text/event-stream')) {

@@ -16,14 +16,24 @@ export function registerHealthRoutes(app: App, deps: HealthDeps): void {
     status: 'ok',
     version: deps.version,
   }));
-  app.get('/readyz', { schema: { ...open, summary: 'Do PostgreSQL and Redis answer?', tags: ['health'] } }, async (_request, reply) => {
-    const entries = await Promise.all(
-      Object.entries(deps.checks).map(async ([name, check]) => [name, (await check()) ? 'ok' : 'unavailable'] as const),
-    );
-    const isReady = entries.every(([, state]) => state === 'ok');
-    return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'unavailable', checks: Object.fromEntries(entries) });
-  });
-  app.get('/metrics', { schema: { ...open, summary: 'Metrics in the Prometheus text format', tags: ['health'] } }, async (_request, reply) =>
-    reply.type(deps.registry.contentType).send(await deps.registry.metrics()),
+  app.get(
+    '/readyz',
+    { schema: { ...open, summary: 'Do PostgreSQL and Redis answer?', tags: ['health'] } },
+    async (_request, reply) => {
+      const entries = await Promise.all(
+        Object.entries(deps.checks).map(
+          async ([name, check]) => [name, (await check()) ? 'ok' : 'unavailable'] as const,
+        ),
+      );
+      const isReady = entries.every(([, state]) => state === 'ok');
+      return reply
+        .code(isReady ? 200 : 503)
+        .send({ status: isReady ? 'ok' : 'unavailable', checks: Object.fromEntries(entries) });
+    },
+  );
+  app.get(
+    '/metrics',
+    { schema: { ...open, summary: 'Metrics in the Prometheus text format', tags: ['health'] } },
+    async (_request, reply) => reply.type(deps.registry.contentType).send(await deps.registry.metrics()),
   );
 }

@@ -43,7 +43,11 @@ export function registerKeyRoutes(app: App, deps: KeyDeps): void {
           },
         },
         response: {
-          201: { type: 'object', required: ['key', 'secret'], properties: { key: keySchema, secret: { type: 'string' } } },
+          201: {
+            type: 'object',
+            required: ['key', 'secret'],
+            properties: { key: keySchema, secret: { type: 'string' } },
+          },
         },
       },
     },
@@ -77,7 +81,11 @@ export function registerKeyRoutes(app: App, deps: KeyDeps): void {
     },
     async (request) => {
       const page = parsePage(request.query.first, request.query.after);
-      const { edges, pageInfo } = toConnection(await listApiKeys(deps, request.principal, page), page, toJson);
+      const { edges, pageInfo } = toConnection(
+        await listApiKeys(deps, request.principal, page),
+        page,
+        toJson,
+      );
       return { keys: edges.map((edge) => edge.node), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
     },
   );

@@ -28,7 +28,11 @@ const TITLES: Readonly<Record<keyof typeof ERROR_STATUS, string>> = {
   INTERNAL: 'Internal error',
 };
 
-export function toProblem(error: unknown): { problem: Problem; error: AppError; headers: Record<string, string> } {
+export function toProblem(error: unknown): {
+  problem: Problem;
+  error: AppError;
+  headers: Record<string, string>;
+} {
   const shown = toAppError(error);
   const { retryAfterSeconds } = shown.details;
   return {

@@ -2,7 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import fastifySwagger from '@fastify/swagger';
-import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify';
 import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import {
@@ -59,7 +65,14 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     loggerInstance: logger as unknown as FastifyBaseLogger,
     routerOptions: { maxParamLength: 300 },
     genReqId: () => newId(options.clock),
-    ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false, allErrors: true, allowUnionTypes: true } },
+    ajv: {
+      customOptions: {
+        coerceTypes: 'array',
+        removeAdditional: false,
+        allErrors: true,
+        allowUnionTypes: true,
+      },
+    },
   }) as unknown as App;
   const seconds = new Histogram({
     name: 'spell_http_request_seconds',
@@ -71,7 +84,9 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
   app.decorateRequest('principal', null);
   app.decorateRequest('requestId', '');
   app.decorateRequest('startedMs', 0);
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
   await app.register(cors, {
     origin: (origin, callback) => callback(null, origin === undefined || origins.isListed(origin)),
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
@@ -81,8 +96,20 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Spell Platform', version: options.version, description: 'The REST edge. Each route calls the same operation as its GraphQL mutation or query.' },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: Authorization: Bearer spell_…' } } },
+      info: {
+        title: 'Spell Platform',
+        version: options.version,
+        description: 'The REST edge. Each route calls the same operation as its GraphQL mutation or query.',
+      },
+      components: {
+        securitySchemes: {
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key: Authorization: Bearer spell_…',
+          },
+        },
+      },
       security: [{ apiKey: [] }],
     },
   });
@@ -102,12 +129,16 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     const route = request.routeOptions.url ?? 'none';
     const latencyMs = Math.round((performance.now() - request.startedMs) * 10) / 10;
     seconds.observe({ route, method: request.method, status: reply.statusCode }, latencyMs / 1_000);
-    logger.info({ operation: `${request.method} ${route}`, status: reply.statusCode, latencyMs }, 'http request');
+    logger.info(
+      { operation: `${request.method} ${route}`, status: reply.statusCode, latencyMs },
+      'http request',
+    );
     done();
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { problem, headers, error: shown } = toProblem(fromFastify(error));
-    if (problem.status >= 500) logger.error({ err: shown.cause ?? error, route: request.routeOptions.url }, 'http request failed');
+    if (problem.status >= 500)
+      logger.error({ err: shown.cause ?? error, route: request.routeOptions.url }, 'http request failed');
     reply.code(problem.status).headers(headers);
     if (request.url.startsWith('/graphql')) return reply.send({ errors: [toGraphqlError(problem)] });
     return reply.type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));

@@ -17,7 +17,8 @@ export function registerSpellRoutes(app: App, deps: SpellDeps & { clock: Clock }
   app.addContentTypeParser(
     ['application/octet-stream', 'application/x-tar'],
     { bodyLimit: PACKAGE_BYTES_MAX },
-    (_request: unknown, payload: IncomingMessage, done: (error: null, body: IncomingMessage) => void) => done(null, payload),
+    (_request: unknown, payload: IncomingMessage, done: (error: null, body: IncomingMessage) => void) =>
+      done(null, payload),
   );
 
   app.put<{ Params: { digest: string }; Body: AsyncIterable<Buffer> }>(
@@ -43,7 +44,10 @@ export function registerSpellRoutes(app: App, deps: SpellDeps & { clock: Clock }
     },
     async (request, reply) => {
       requireScope(request.principal, 'publish');
-      const upload = await recordUpload(deps, request.principal, { digest: request.params.digest, bytes: request.body });
+      const upload = await recordUpload(deps, request.principal, {
+        digest: request.params.digest,
+        bytes: request.body,
+      });
       return reply.code(201).send({ digest: upload.digest, size_bytes: upload.sizeBytes });
     },
   );

@@ -1,14 +1,4 @@
-import {
-  Arg,
-  Ctx,
-  Field,
-  FieldResolver,
-  InputType,
-  Int,
-  Mutation,
-  ObjectType,
-  Resolver,
-} from 'type-graphql';
+import { Arg, Ctx, Field, FieldResolver, InputType, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
 import { AccountType, type RequestContext } from '../accounts/index.js';
 import {
   DateTimeScalar,
@@ -33,7 +23,10 @@ class CreateApiKeyInput {
   @Field(() => [String], { description: 'At least one of cast, publish, read, admin.' })
   scopes: string[];
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key stops working; never, if absent.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the key stops working; never, if absent.',
+  })
   expiresAt?: Date | null;
 }
 
@@ -51,7 +44,10 @@ class RotateApiKeyInput {
   @Field({ description: 'The public prefix of the key to replace.' })
   prefix: string;
 
-  @Field(() => Int, { nullable: true, description: 'How long the old key goes on working; 24 hours if absent, at most 30 days.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'How long the old key goes on working; 24 hours if absent, at most 30 days.',
+  })
   overlapSeconds?: number | null;
 }
 
@@ -112,7 +108,9 @@ export class ApiKeyResolver {
     return { apiKey: toApiKeyType(apiKey), secret };
   }
 
-  @Mutation(() => RotateApiKeyPayload, { description: 'Replaces a key; both work during the overlap. Needs the scope admin.' })
+  @Mutation(() => RotateApiKeyPayload, {
+    description: 'Replaces a key; both work during the overlap. Needs the scope admin.',
+  })
   async rotateApiKey(
     @Ctx() context: RequestContext,
     @Arg('input', { description: 'Which key, and the overlap.' }) input: RotateApiKeyInput,
@@ -121,7 +119,9 @@ export class ApiKeyResolver {
     return { apiKey: toApiKeyType(apiKey), secret, replaced: toApiKeyType(replaced) };
   }
 
-  @Mutation(() => RevokeApiKeyPayload, { description: 'Ends a key everywhere within 5 seconds. Needs the scope admin.' })
+  @Mutation(() => RevokeApiKeyPayload, {
+    description: 'Ends a key everywhere within 5 seconds. Needs the scope admin.',
+  })
   async revokeApiKey(
     @Ctx() context: RequestContext,
     @Arg('input', { description: 'Which key.' }) input: RevokeApiKeyInput,

@@ -3,7 +3,10 @@ import type { Scope } from '../accounts/index.js';
 import { DateTimeScalar, Node, connectionType } from '../platform/index.js';
 import type { ApiKeyEntity } from './api-key.entity.js';
 
-@ObjectType('ApiKey', { implements: Node, description: 'A key that scripts and agents present. Its secret is never shown again.' })
+@ObjectType('ApiKey', {
+  implements: Node,
+  description: 'A key that scripts and agents present. Its secret is never shown again.',
+})
 export class ApiKeyType extends Node {
   @Field({ description: 'The public part of the key, by which it is named.' })
   prefix: string;
@@ -17,7 +20,10 @@ export class ApiKeyType extends Node {
   @Field(() => DateTimeScalar, { description: 'When the key was issued.' })
   createdAt: Date;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key stops working, if it ever does by itself.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the key stops working, if it ever does by itself.',
+  })
   expiresAt: Date | null;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'The last use, to within a few seconds.' })

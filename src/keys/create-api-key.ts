@@ -1,5 +1,13 @@
 import { SCOPES, requireScope, type Principal, type Scope } from '../accounts/index.js';
-import { AppError, badInput, newId, type Clock, type DataSource, type EntityManager, type InputProblem } from '../platform/index.js';
+import {
+  AppError,
+  badInput,
+  newId,
+  type Clock,
+  type DataSource,
+  type EntityManager,
+  type InputProblem,
+} from '../platform/index.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { generateKey } from './key-format.js';
 import { hashSecret } from './secret-hash.js';
@@ -28,7 +36,12 @@ export async function createApiKey(
   const { accountId } = requireScope(principal, 'admin');
   const scopes = checkInput(input, deps.clock.now());
   await requireRoom(deps.database, accountId);
-  return issueApiKey(deps, { accountId, name: input.name.trim(), scopes, expiresAt: input.expiresAt ?? null });
+  return issueApiKey(deps, {
+    accountId,
+    name: input.name.trim(),
+    scopes,
+    expiresAt: input.expiresAt ?? null,
+  });
 }
 
 /** Stores a new key without asking who wants it: for rotation, and for the account that `make up` opens. */
@@ -66,7 +79,8 @@ function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
       problems.push({ path: `scopes/${index}`, reason: `is not one of ${SCOPES.join(', ')}` });
     }
   });
-  if (input.expiresAt && input.expiresAt <= now) problems.push({ path: 'expiresAt', reason: 'must be in the future' });
+  if (input.expiresAt && input.expiresAt <= now)
+    problems.push({ path: 'expiresAt', reason: 'must be in the future' });
   if (problems.length > 0) throw badInput(problems);
   return [...new Set(input.scopes as Scope[])];
 }

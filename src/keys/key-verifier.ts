@@ -2,7 +2,15 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Principal, Scope } from '../accounts/index.js';
-import { AppError, errorText, queryRows, type Clock, type DataSource, type Logger, type PubSub } from '../platform/index.js';
+import {
+  AppError,
+  errorText,
+  queryRows,
+  type Clock,
+  type DataSource,
+  type Logger,
+  type PubSub,
+} from '../platform/index.js';
 import { parseKey } from './key-format.js';
 import { verifySecret } from './secret-hash.js';
 

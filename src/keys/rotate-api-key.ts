@@ -22,11 +22,15 @@ export async function rotateApiKey(
   return deps.database.transaction(async (manager) => {
     const keys = manager.getRepository(ApiKeyEntity);
     // The row lock makes two rotations of one key at the same moment one rotation and one CONFLICT.
-    const old = await keys.findOne({ where: { accountId, prefix: input.prefix, revokedAt: IsNull() }, lock: { mode: 'pessimistic_write' } });
+    const old = await keys.findOne({
+      where: { accountId, prefix: input.prefix, revokedAt: IsNull() },
+      lock: { mode: 'pessimistic_write' },
+    });
     if (old === null) throw notFound('API key');
     if (old.rotatedTo !== null) throw new AppError('CONFLICT', 'this key was rotated already');
     const now = deps.clock.now();
-    if (old.expiresAt !== null && old.expiresAt <= now) throw new AppError('CONFLICT', 'this key has expired');
+    if (old.expiresAt !== null && old.expiresAt <= now)
+      throw new AppError('CONFLICT', 'this key has expired');
     const issued = await issueApiKey(
       { database: manager, clock: deps.clock },
       { accountId, name: old.name, scopes: old.scopes, expiresAt: old.expiresAt },

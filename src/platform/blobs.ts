@@ -30,7 +30,8 @@ export class BlobStore {
       const hash = createHash('sha256');
       for await (const chunk of bytes) {
         size += chunk.length;
-        if (size > maxBytes) throw new AppError('PAYLOAD_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
+        if (size > maxBytes)
+          throw new AppError('PAYLOAD_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
         hash.update(chunk);
         await file.write(chunk);
       }

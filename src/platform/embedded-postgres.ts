@@ -58,7 +58,9 @@ async function findBinaries(): Promise<Binaries> {
   try {
     return (await import(name)) as Binaries;
   } catch (cause) {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL instead`, { cause });
+    throw new Error(`there is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL instead`, {
+      cause,
+    });
   }
 }
 
@@ -74,7 +76,14 @@ function chooseRunner(folder: string, binaries: Binaries): Runner {
   if (isReachable(folder) && isReachable(dirname(binaries.postgres))) {
     return (command, args) => spawn(command, args, { ...options, uid: NOBODY, gid: NOBODY });
   }
-  const drop = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'];
+  const drop = [
+    `--reuid=${NOBODY}`,
+    `--regid=${NOBODY}`,
+    '--clear-groups',
+    '--inh-caps=+dac_override',
+    '--ambient-caps=+dac_override',
+    '--',
+  ];
   return (command, args) => spawn('/usr/bin/setpriv', [...drop, command, ...args], options);
 }
 
@@ -86,14 +95,20 @@ function isReachable(folder: string): boolean {
   }
 }
 
-async function prepareCluster(folder: string, dataDir: string, binaries: Binaries, run: Runner): Promise<string> {
+async function prepareCluster(
+  folder: string,
+  dataDir: string,
+  binaries: Binaries,
+  run: Runner,
+): Promise<string> {
   const passwordFile = join(folder, 'password');
   if (existsSync(join(dataDir, 'PG_VERSION'))) return (await readFile(passwordFile, 'utf8')).trim();
   await rm(dataDir, { recursive: true, force: true });
   await mkdir(dataDir, { mode: 0o700 });
   const password = randomBytes(24).toString('base64url');
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (process.getuid?.() === 0) await Promise.all([chown(dataDir, NOBODY, NOBODY), chown(passwordFile, NOBODY, NOBODY)]);
+  if (process.getuid?.() === 0)
+    await Promise.all([chown(dataDir, NOBODY, NOBODY), chown(passwordFile, NOBODY, NOBODY)]);
   const initdb = run(binaries.initdb, [
     ...['-D', dataDir, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
     ...['--encoding=UTF8', '--locale=C', '--no-instructions'],
@@ -109,7 +124,8 @@ async function stopLeftover(dataDir: string): Promise<void> {
   if (pid === undefined || pidDataDir !== dataDir || !isAlive(Number(pid))) return;
   process.kill(Number(pid), 'SIGINT');
   for (let waitedMs = 0; isAlive(Number(pid)); waitedMs += 50) {
-    if (waitedMs > STOP_WITHIN_MS) throw new Error(`PostgreSQL ${pid} still runs in ${dataDir} and does not stop`);
+    if (waitedMs > STOP_WITHIN_MS)
+      throw new Error(`PostgreSQL ${pid} still runs in ${dataDir} and does not stop`);
     await delay(50);
   }
 }

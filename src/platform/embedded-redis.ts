@@ -25,7 +25,8 @@ export async function startEmbeddedRedis(folder: string, searchPath: string): Pr
   const child = native === null ? startNpmValkey(port) : await startNative(native, resolve(folder), port);
   const url = `redis://127.0.0.1:${port}`;
   await waitUntilReady(child, url);
-  const description = native ?? 'Valkey from npm (in memory: the queue is rebuilt from PostgreSQL after a restart)';
+  const description =
+    native ?? 'Valkey from npm (in memory: the queue is rebuilt from PostgreSQL after a restart)';
   return { url, description, pid: child.pid ?? 0, stop: () => stopServer(child) };
 }
 
@@ -43,7 +44,20 @@ function findInPath(searchPath: string, name: string): string | null {
 
 async function startNative(command: string, folder: string, port: number): Promise<ChildProcess> {
   await mkdir(folder, { recursive: true });
-  const settings = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', ''];
+  const settings = [
+    '--port',
+    port,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--appendonly',
+    'yes',
+    '--maxmemory-policy',
+    'noeviction',
+    '--save',
+    '',
+  ];
   return spawn(command, settings.map(String), { stdio: ['ignore', 'ignore', 'ignore'] });
 }
 

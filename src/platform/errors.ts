@@ -58,8 +58,19 @@ export function errorText(error: unknown): string {
 }
 
 // Codes of PostgreSQL and Node that mean "not now": the service it needs cannot be reached or is starting.
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', '57P01', '57P02', '57P03', '53300']);
-const UNREACHABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|connection is closed/i;
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+]);
+const UNREACHABLE_TEXT =
+  /timeout exceeded when trying to connect|Connection terminated|connection is closed/i;
 
 /** Anything thrown as an error that may be shown: deliberate ones pass, the rest become UNAVAILABLE or INTERNAL. */
 export function toAppError(error: unknown): AppError {

@@ -1,6 +1,15 @@
 export { systemClock, type Clock } from './clock.js';
 export { newId, isId } from './ids.js';
-export { AppError, ERROR_STATUS, badInput, errorText, notFound, toAppError, type ErrorCode, type InputProblem } from './errors.js';
+export {
+  AppError,
+  ERROR_STATUS,
+  badInput,
+  errorText,
+  notFound,
+  toAppError,
+  type ErrorCode,
+  type InputProblem,
+} from './errors.js';
 export { sha256, isDigest, type Digest } from './digests.js';
 export { createLogger, inRequestScope, requestScope, type Logger, type RequestScope } from './logging.js';
 export {
@@ -17,7 +26,15 @@ export { EventStreams, type StreamEntry } from './event-streams.js';
 export { JobQueue, JobWorker } from './queue.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';
 export { BlobStore } from './blobs.js';
-export { Counter, Gauge, Histogram, Registry, LATENCY_BUCKETS_S, createRegistry, registerPoolMetrics } from './metrics.js';
+export {
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  LATENCY_BUCKETS_S,
+  createRegistry,
+  registerPoolMetrics,
+} from './metrics.js';
 export { BigIntScalar, DateTimeScalar, DigestScalar, JsonScalar } from './scalars.js';
 export {
   Node,

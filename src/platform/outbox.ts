@@ -71,7 +71,9 @@ export class OutboxRelay {
       const rows = batch.filter((row) => row.topic === topic);
       if (rows.length > 0) await deliver(rows);
     }
-    await queryRows(this.#database, 'DELETE FROM outbox WHERE id = ANY($1::bigint[])', [batch.map((row) => row.id)]);
+    await queryRows(this.#database, 'DELETE FROM outbox WHERE id = ANY($1::bigint[])', [
+      batch.map((row) => row.id),
+    ]);
   }
 
   async #adoptOrphans(): Promise<void> {

@@ -1,4 +1,10 @@
-import { DataSource, type EntityManager, type EntityTarget, type MigrationInterface, type ObjectLiteral } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type EntityTarget,
+  type MigrationInterface,
+  type ObjectLiteral,
+} from 'typeorm';
 
 export type { DataSource, EntityManager };
 
@@ -26,7 +32,10 @@ export async function connectPostgres(options: PostgresOptions): Promise<DataSou
     migrations: options.migrations,
     migrationsTransactionMode: 'each',
     synchronize: false,
-    extra: { statement_timeout: STATEMENT_TIMEOUT_MS, idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS },
+    extra: {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    },
   });
   return database.initialize();
 }
@@ -58,13 +67,15 @@ export async function queryRows<Row>(
 ): Promise<Row[]> {
   const result: unknown = await database.query(sql, parameters);
   // TypeORM answers UPDATE and DELETE with [rows, count] and everything else with rows.
-  const isPair = Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number';
+  const isPair =
+    Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number';
   return (isPair ? (result as [Row[], number])[0] : result) as Row[];
 }
 
 /** Connections in use, idle and waited for, read from the pool of the driver. */
 export function poolUsage(database: DataSource): { total: number; idle: number; waiting: number } {
-  const pool = (database.driver as unknown as { master: { totalCount: number; idleCount: number; waitingCount: number } })
-    .master;
+  const pool = (
+    database.driver as unknown as { master: { totalCount: number; idleCount: number; waitingCount: number } }
+  ).master;
   return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }

@@ -75,7 +75,9 @@ export class JobWorker {
       removeOnFail: { count: 0 },
     });
     this.#worker.on('error', (error) => options.logger.warn({ error: error.message }, 'job worker'));
-    this.#worker.on('failed', (job, error) => options.logger.error({ jobId: job?.id, error: error.message }, 'job failed'));
+    this.#worker.on('failed', (job, error) =>
+      options.logger.error({ jobId: job?.id, error: error.message }, 'job failed'),
+    );
   }
 
   /** Stops taking jobs. With `force`, does not wait for those being worked on. */

@@ -46,7 +46,8 @@ export const PAGE_MAX = 100;
 /** Checks `first` and `after`. The cursor is the id of the last object seen: stable however the list grows. */
 export function parsePage(first: number | null | undefined, after: string | null | undefined): PageArgs {
   const size = first ?? PAGE_DEFAULT;
-  if (size < 1 || size > PAGE_MAX) throw badInput([{ path: 'first', reason: `must be from 1 to ${PAGE_MAX}` }]);
+  if (size < 1 || size > PAGE_MAX)
+    throw badInput([{ path: 'first', reason: `must be from 1 to ${PAGE_MAX}` }]);
   if (after === null || after === undefined) return { first: size, afterId: null };
   const id = Buffer.from(after, 'base64url').toString();
   if (!isId(id)) throw badInput([{ path: 'after', reason: 'is not a cursor of this list' }]);
@@ -72,7 +73,10 @@ export function toConnection<Row extends { id: string }, T>(
 }
 
 /** Declares `<Name>Connection` and `<Name>Edge` for a node type. */
-export function connectionType<T extends object>(name: string, node: () => ClassType<T>): ClassType<Connection<T>> {
+export function connectionType<T extends object>(
+  name: string,
+  node: () => ClassType<T>,
+): ClassType<Connection<T>> {
   @ObjectType(`${name}Edge`, { description: `One ${name} of a list, with its place in it.` })
   class EdgeOfNode implements Edge<T> {
     @Field({ description: 'The place of this edge in the list.' })

@@ -25,13 +25,15 @@ export const BigIntScalar = new GraphQLScalarType<bigint, string>({
   serialize: (value) => parseBigInt(typeof value === 'bigint' ? value.toString() : value).toString(),
   parseValue: parseBigInt,
   parseLiteral: (node) => {
-    if (node.kind !== Kind.INT && node.kind !== Kind.STRING) throw new GraphQLError('BigInt is a decimal string');
+    if (node.kind !== Kind.INT && node.kind !== Kind.STRING)
+      throw new GraphQLError('BigInt is a decimal string');
     return parseBigInt(node.value);
   },
 });
 
 function parseDigest(value: unknown): string {
-  if (typeof value !== 'string' || !isDigest(value)) throw new GraphQLError('Digest is sha256:<64 hex digits>');
+  if (typeof value !== 'string' || !isDigest(value))
+    throw new GraphQLError('Digest is sha256:<64 hex digits>');
   return value;
 }
 

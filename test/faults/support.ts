@@ -5,6 +5,8 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DataSource } from '../../src/platform/index.js';
+import type { Harness } from '../support/harness.js';
+import { spawnProcess, type SpawnedProcess } from '../support/processes.js';
 import { watchOn, type ApiClient, type CastEvent } from '../support/client.js';
 import { CastDocument, type CastInput, type CastPartsFragment } from '../support/gql/graphql.js';
 
@@ -74,6 +76,44 @@ export async function assertSettled(database: DataSource, withinMs: number): Pro
            count(*) FILTER (WHERE finished_at IS NULL OR final_sequence IS NULL OR cost_micros IS NULL)::int AS incomplete,
            count(*) FILTER (WHERE lease_until IS NOT NULL)::int AS leased FROM casts`);
   assert.deepEqual(row, { held: 0, incomplete: 0, leased: 0 });
+}
+
+/** Worker processes, and which of them runs a cast. */
+export class Fleet {
+  readonly #harness: Harness;
+  readonly #settings: Record<string, string>;
+  #workers: SpawnedProcess[] = [];
+
+  constructor(harness: Harness, settings: Record<string, string> = {}) {
+    this.#harness = harness;
+    this.#settings = { SPELL_SANDBOXES: '1', ...settings };
+  }
+
+  /** Starts as many as are missing to `count`. */
+  async fill(count: number): Promise<void> {
+    const missing = Array.from({ length: Math.max(0, count - this.#workers.length) }, () =>
+      spawnProcess('worker', { ...this.#harness.environment, ...this.#settings }),
+    );
+    this.#workers.push(...(await Promise.all(missing)));
+  }
+
+  /** The worker that has claimed the cast, as its row says. It leaves the fleet: its test will end it. */
+  async takeOwner(castId: string): Promise<SpawnedProcess> {
+    const [row] = await this.#harness.app.database.query(`SELECT worker_id, status FROM casts WHERE id = $1`, [castId]);
+    assert.equal(row.status, 'RUNNING', 'the cast was caught in the middle');
+    const pid = Number(String(row.worker_id).split('/')[1]);
+    const owner = this.#workers.find(({ child }) => child.pid === pid);
+    assert.ok(owner, `one of the fleet has claimed it, not ${row.worker_id}`);
+    this.#workers = this.#workers.filter((worker) => worker !== owner);
+    return owner;
+  }
+}
+
+/** SIGTERM, and gone when this resolves. */
+export async function terminate({ child }: SpawnedProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
 }
 
 export interface OwnRedis {
