@@ -1,6 +1,13 @@
 import type { PackageProblem } from './package-problem.js';
 import type { TarEntry } from './read-tar.js';
-import { paddingOf, TAR_BLOCK_BYTES, TAR_END_BYTES, tarHeader } from './write-package.js';
+import {
+  paddingOf,
+  TAR_BLOCK_BYTES,
+  TAR_DIRECTORY,
+  TAR_END_BYTES,
+  TAR_FILE,
+  tarHeader,
+} from './write-package.js';
 
 /** The number fields of a header, as [name, offset, length], and the fields between them. */
 const NUMBER_FIELDS = [
@@ -47,7 +54,8 @@ export function checkCanonicalForm(
   let offset = 0;
   for (const { header, bytes } of entries) {
     const found = tar.subarray(offset, offset + TAR_BLOCK_BYTES);
-    const wanted = tarHeader(header.name, bytes.byteLength);
+    const type = header.type === 'directory' ? TAR_DIRECTORY : TAR_FILE;
+    const wanted = tarHeader(header.name, bytes.byteLength, type);
     const end = offset + TAR_BLOCK_BYTES + bytes.byteLength;
     const next = end + paddingOf(bytes.byteLength);
     const faults = headerFaults(found, wanted);

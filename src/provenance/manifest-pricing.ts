@@ -9,8 +9,11 @@ const amount = z.string().superRefine((text, context) => {
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
 });
 
-const free = z.strictObject({ model: z.literal('free') });
-const flat = z.strictObject({ model: z.literal('flat'), price_usd: amount });
+/** An amount that may be written out although the model has none: zero, and nothing else. */
+const nothing = amount.refine((text) => Number(text) === 0, 'must be 0 or absent with this model').optional();
+
+const free = z.strictObject({ model: z.literal('free'), price_usd: nothing, usd_per_gigafuel: nothing });
+const flat = z.strictObject({ model: z.literal('flat'), price_usd: amount, usd_per_gigafuel: nothing });
 const metered = z.strictObject({
   model: z.literal('metered'),
   price_usd: amount.optional(),

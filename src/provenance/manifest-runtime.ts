@@ -39,13 +39,19 @@ const hostName = z.string().superRefine((name, context) => {
 const policy = z.strictObject({
   fs_read: z.array(resourcePath).max(MAX_FS_READ).default(['/resources']),
   net_allow: z.array(hostName).default([]),
-  env_vars: z.array(z.string()).max(MAX_ENV_VARS).superRefine(checkVariables).default([]),
+  env_vars: z
+    .union([z.array(z.string()), z.record(z.string(), z.string()).transform(toVariables)])
+    .pipe(z.array(z.string()).max(MAX_ENV_VARS).superRefine(checkVariables))
+    .default([]),
 });
 
 /** How the module is run; every number here is a limit that the sandbox enforces. */
 export const runtimeSection = z
   .strictObject({
-    entry: z.literal('_start', 'only "_start" can be run: a spell is a WASI command').default('_start'),
+    // Two names for the only thing there is: the function that a WASI command exports, or the file it is in.
+    entry: z
+      .enum(['_start', 'spell.wasm'], 'only "_start" of spell.wasm can be run: a spell is a WASI command')
+      .default('_start'),
     timeout_ms: wholeNumber(1, 300_000).default(10_000),
     max_memory_mb: wholeNumber(1, 1024).default(64),
     max_output_mb: wholeNumber(1, 50).default(10),
@@ -53,6 +59,11 @@ export const runtimeSection = z
     policy: policy.prefault({}),
   })
   .prefault({});
+
+/** `{"NAME": "value"}` says the same as `["NAME=value"]`. */
+function toVariables(values: Record<string, string>): string[] {
+  return Object.entries(values).map(([name, value]) => `${name}=${value}`);
+}
 
 function checkVariables(variables: string[], context: z.RefinementCtx<string[]>): void {
   const seen = new Set<string>();

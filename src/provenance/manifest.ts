@@ -22,10 +22,10 @@ const version = z
 
 const spellSection = z.strictObject({
   key: z.string().max(128).regex(KEY, 'must be a reverse domain name in lower case, like com.acme.resize'),
-  name: text(128),
+  name: text(128).optional(),
   version,
-  description: text(2048),
-  license: text(256),
+  description: text(2048).optional(),
+  license: text(256).optional(),
   homepage: webAddress.optional(),
   repository: webAddress.optional(),
   authors: z.array(text(128)).max(16).default([]),

@@ -48,5 +48,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function contentsOf(entries: readonly TarEntry[]): Map<string, Buffer> {
-  return new Map(entries.map(({ header, bytes }) => [header.name, bytes]));
+  const files = entries.filter(({ header }) => header.type === 'file');
+  return new Map(files.map(({ header, bytes }) => [header.name, bytes]));
 }

@@ -1,10 +1,11 @@
 import { extract, type Header } from 'tar-stream';
 import { MAX_PACKAGE_BYTES, MAX_PACKAGE_ENTRIES } from './limits.js';
 import { errorText, joinPath, type PackageProblem } from './package-problem.js';
+import { RESOURCES } from './package-contents.js';
 import { FILE_MODE } from './write-package.js';
 import { compareUtf8, pathFault } from './tar-path.js';
 
-/** The same file, marked executable: DESIGN allows both, and the sandbox looks at neither. */
+/** A folder, or a file marked executable: the format allows both, and the sandbox looks at neither. */
 const EXECUTABLE_MODE = 0o755;
 
 export interface TarEntry {
@@ -59,10 +60,13 @@ async function readContents(entry: AsyncIterable<unknown>): Promise<Buffer> {
 }
 
 function entryProblems(header: Header, index: number): PackageProblem[] {
-  const fault = pathFault(header.name);
+  // tar programs write an entry for each folder; below resources/ that says nothing new and does no harm.
+  const isFolder = header.type === 'directory' && header.name.startsWith(RESOURCES);
+  const fault = pathFault(isFolder ? header.name.replace(/\/$/, '') : header.name);
   const path = fault === null ? header.name : joinPath('entries', [index]);
   const reasons = fault === null ? [] : [`${fault}: ${JSON.stringify(header.name)}`];
-  if (header.type !== 'file') reasons.push(`only regular files are allowed, this is of type ${header.type}`);
+  if (header.type !== 'file' && !isFolder)
+    reasons.push(`only regular files are allowed, this is of type ${header.type}`);
   if (header.mtime.getTime() !== 0) reasons.push('mtime must be 0');
   if (header.uid !== 0) reasons.push('uid must be 0');
   if (header.gid !== 0) reasons.push('gid must be 0');

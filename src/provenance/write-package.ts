@@ -3,6 +3,11 @@ import { compareUtf8, pathFault } from './tar-path.js';
 
 export const TAR_BLOCK_BYTES = 512;
 
+/** The type flags of the two kinds of entry that a package may have. */
+export const TAR_FILE = '0';
+export const TAR_DIRECTORY = '5';
+type TarType = typeof TAR_FILE | typeof TAR_DIRECTORY;
+
 /** Two zero blocks end every tar. */
 export const TAR_END_BYTES = 2 * TAR_BLOCK_BYTES;
 
@@ -34,7 +39,7 @@ export function paddingOf(size: number): number {
 }
 
 /** A ustar header spelled as tar-stream spells it; a test compares the two byte by byte. */
-export function tarHeader(path: string, size: number): Buffer {
+export function tarHeader(path: string, size: number, type: TarType = TAR_FILE): Buffer {
   const header = Buffer.alloc(TAR_BLOCK_BYTES);
   header.write(path, 0);
   header.write(octal(FILE_MODE, 6), 100);
@@ -43,7 +48,7 @@ export function tarHeader(path: string, size: number): Buffer {
   header.write(octal(size, 11), 124);
   header.write(octal(0, 11), 136); // mtime
   header.write('        ', 148); // The checksum is taken with its own field as spaces.
-  header.write('0', 156); // a regular file
+  header.write(type, 156);
   header.write('ustar\u000000', 257);
   header.write(octal(0, 6), 329); // device numbers
   header.write(octal(0, 6), 337);

@@ -71,7 +71,7 @@ export function toSpellVersionType(version: SpellVersionEntity): SpellVersionTyp
     packageDigest: version.packageDigest,
     moduleDigest: version.moduleDigest,
     preparedModuleDigest: version.preparedDigest,
-    name: spell.name,
+    name: spell.name ?? spell.key,
     description: spell.description ?? null,
     license: spell.license ?? null,
     tags: version.tags,

@@ -71,9 +71,9 @@ const DEVIATIONS: [string, Record<string, Deviation>, string][] = [
     'resources/a.txt: only regular files are allowed, this is of type symlink',
   ],
   [
-    'directory',
-    { 'resources/a.txt': { type: 'directory', name: 'resources/a' } },
-    'resources/a: only regular files are allowed, this is of type directory',
+    'directory outside resources',
+    { 'schema.json': { type: 'directory', name: 'schema' } },
+    'schema: only regular files are allowed, this is of type directory',
   ],
   [
     'device',
@@ -123,6 +123,13 @@ for (const [name, deviation, line] of DEVIATIONS) {
     assert.ok(found.includes(line), found.join('\n'));
   });
 }
+
+test('accepted with a warning: the folder entries that tar programs write below resources/', async () => {
+  const folder = { type: 'directory', name: 'resources/a/', mode: 0o755 } as const;
+  const read = await accepted(await tarWith({ 'resources/a.txt': folder }));
+  assert.deepEqual([...read.package.resources.keys()], ['b/c.txt']);
+  assert.match(read.warnings.join(), /not written by `spell pack`/);
+});
 
 test('refused: two Unicode spellings of a name', async () => {
   const problems = await refused(
