@@ -1,72 +1,40 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { packFolder, readPackage, sha256Digest } from './provenance/index.js';
-import { prepareModule } from './sandbox/index.js';
+import { UsageError } from './cli/usage-error.js';
 
-/** `bin/spell`: what the server does, on a maker's desk. Exit codes: 0 done, 1 refused, 2 wrong use. */
+/** `bin/spell`: what the server does, on a maker's desk. Exit codes: 0 done, 1 refused, 2 wrong use; `run` has more. */
 const USAGE = `usage: spell <command>
 
   pack FOLDER [-o FILE]    write the canonical package of a folder (default: <folder>.spell.tar beside it)
   check PACKAGE            say everything that publishing would refuse
+  meter MODULE [-o FILE]   rewrite a module as publishing would, so that it counts its fuel
+  run MODULE|PACKAGE       run it as a cast would be run: same limits, same fuel
+
+spell <command> --help says more.
 `;
 
-async function main(args: string[]): Promise<number> {
-  const [command, ...rest] = args;
-  switch (command) {
-    case 'pack':
-      return pack(rest);
-    case 'check':
-      return check(rest);
-    default:
-      process.stderr.write(USAGE);
-      return command === undefined || command === 'help' || command === '--help' ? 0 : 2;
-  }
-}
+type Command = (args: string[]) => Promise<number>;
 
-async function pack(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { output: { type: 'string', short: 'o' } },
-  });
-  const [folder] = positionals;
-  if (folder === undefined || positionals.length > 1) return usage();
-  const tar = await packFolder(folder);
-  const output = values.output ?? `${resolve(folder)}/${basename(resolve(folder))}.spell.tar`;
-  await writeFile(output, tar);
-  process.stdout.write(`${output}  ${tar.length} bytes  ${sha256Digest(tar)}\n`);
-  return report(tar);
-}
+/** Loaded when asked for: a run must not wait for what only packages need. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  pack: async () => (await import('./cli/pack.js')).pack,
+  check: async () => (await import('./cli/check.js')).check,
+  meter: async () => (await import('./cli/meter.js')).meter,
+  run: async () => (await import('./cli/run.js')).run,
+};
 
-async function check(args: string[]): Promise<number> {
-  const { positionals } = parseArgs({ args, allowPositionals: true, options: {} });
-  const [file] = positionals;
-  if (file === undefined || positionals.length > 1) return usage();
-  return report(await readFile(file));
-}
-
-async function report(tar: Buffer): Promise<number> {
-  const read = await readPackage(tar);
-  const wasm = read.ok ? read.package.wasm : read.wasm;
-  const prepared = wasm === undefined ? null : await prepareModule(wasm);
-  const problems = [
-    ...(read.ok ? [] : read.problems),
-    ...(prepared === null || prepared.ok ? [] : prepared.problems),
-  ];
-  for (const { path, reason } of problems) process.stderr.write(`${path}: ${reason}\n`);
-  for (const warning of read.ok ? read.warnings : []) process.stdout.write(`warning: ${warning}\n`);
-  return problems.length === 0 ? 0 : 1;
-}
-
-function usage(): number {
-  process.stderr.write(USAGE);
-  return 2;
+async function main([name, ...args]: string[]): Promise<number> {
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load !== undefined) return (await load())(args);
+  const isAsked = name === undefined || name === 'help' || name === '--help';
+  process[isAsked ? 'stdout' : 'stderr'].write(
+    isAsked ? USAGE : `spell: there is no command "${name}"\n${USAGE}`,
+  );
+  return isAsked ? 0 : 2;
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
+  const hint = error instanceof UsageError ? ` (spell ${process.argv[2]} --help says more)` : '';
+  process.stderr.write(`spell: ${(error as Error).message}${hint}\n`);
   process.exitCode = 2;
 }

@@ -56,3 +56,21 @@ export const MAX_PATH_BYTES = 4096;
 
 /** Subscriptions one poll may carry; each is 48 bytes the host walks through. */
 export const MAX_SUBSCRIPTIONS = 1024;
+
+/** Linux' NAME_MAX, in bytes. */
+export const MAX_NAME_BYTES = 255;
+
+/** Linux follows 40 symbolic links in one path; cycles end here. */
+export const MAX_LINKS_FOLLOWED = 40;
+
+/** Every name in a writable tree counts this much against its limit: about what the host keeps for it. */
+export const TREE_ENTRY_BYTES = 512;
+
+/**
+ * All in-memory trees of a run together. They lie in the process beside the guest's memory, and a file that grows
+ * is there twice for a moment, so twice this must fit into PROCESS_OVERHEAD_BYTES.
+ */
+export const MAX_TREES_BYTES = 128 * 1024 * 1024;
+
+/** Each tree is a descriptor before the guest opens any of its own. */
+export const MAX_TREES = 16;

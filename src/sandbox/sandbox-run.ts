@@ -1,3 +1,6 @@
+import { FileTree } from './wasi/file-tree.js';
+import { MAX_PATH_BYTES, MAX_TREES, MAX_TREES_BYTES } from './sandbox-limits.js';
+
 export interface SandboxLimits {
   /** Counted from the first guest instruction, not from waiting for a process. */
   timeoutMs: number;
@@ -9,6 +12,20 @@ export interface SandboxLimits {
   maxFuel: bigint;
 }
 
+export interface SandboxTree {
+  /** Where the guest finds it, like "/tmp". One at "/resources" stands in the place of the resources. */
+  guestPath: string;
+  /** "a/b.txt" → bytes. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** Folders beyond those that the files need. */
+  folders?: readonly string[];
+  /** Symbolic links: "a/link" → what it points to, as written. None is followed out of its tree. */
+  links?: ReadonlyMap<string, string>;
+  isWritable: boolean;
+  /** For contents and names together; passing it is ENOSPC. */
+  maxBytes: number;
+}
+
 export interface SandboxRun {
   /** "sha256:<hex>" of the prepared module: the key under which each process keeps it compiled. */
   moduleDigest: string;
@@ -18,6 +35,8 @@ export interface SandboxRun {
   resourcesDigest?: string;
   /** "a/b.txt" → bytes, shown read-only under /resources. */
   loadResources?(): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Folders of this cast alone, in memory; what the guest changes in them is gone with it. */
+  trees?: readonly SandboxTree[];
   input: Uint8Array;
   /** The whole argv: the first one is the program's name. */
   args: readonly string[];
@@ -70,6 +89,25 @@ export function assertRunnable(run: SandboxRun, maxGuestMemoryBytes: number): vo
   assertBetween('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
   assertBetween('maxLogBytes', maxLogBytes, 0, Number.MAX_SAFE_INTEGER);
   if (maxFuel < 0n || maxFuel >= 2n ** 63n) throw new RangeError('maxFuel must fit a signed 64-bit counter.');
+  assertTrees(run);
+}
+
+function assertTrees({ trees = [], resourcesDigest }: SandboxRun): void {
+  const paths = new Set(resourcesDigest === undefined ? [] : ['/resources']);
+  assertBetween('the number of trees', trees.length, 0, MAX_TREES);
+  let maxBytes = 0;
+  for (const tree of trees) {
+    const { guestPath } = tree;
+    assertBetween('the length of a guestPath', Buffer.byteLength(guestPath), 1, MAX_PATH_BYTES);
+    if (guestPath.includes('\0') || paths.has(guestPath)) {
+      throw new RangeError(`"${guestPath}" cannot be the place of one more tree.`);
+    }
+    paths.add(guestPath);
+    maxBytes += tree.maxBytes;
+    assertBetween('maxBytes of all trees', maxBytes, 0, MAX_TREES_BYTES);
+    // A tree no process could build is the caller's fault, so it is found here and not answered as lost.
+    FileTree.from(tree, { ...tree, device: 0n });
+  }
 }
 
 function assertBetween(name: string, value: number, least: number, most: number): void {

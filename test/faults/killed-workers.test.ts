@@ -52,10 +52,9 @@ describe('workers that are killed', async () => {
     const id = await startCast(client, { spell: endless });
     const watching = client.watch(id);
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const [victim] = await Promise.all([
-        waitForEvent(client, id, (event) => event.__typename === 'CastLog' && event.attempt === attempt).then(() => fleet.takeOwner(id)),
-        fleet.fill(2),
-      ]);
+      const isRunning = waitForEvent(client, id, (event) => event.__typename === 'CastLog' && event.attempt === attempt);
+      await Promise.all([isRunning, fleet.fill(2)]);
+      const victim = await fleet.takeOwner(id);
       await victim.kill();
     }
     const events = await watching;

@@ -22,7 +22,8 @@ describe('errors of GraphQL', async () => {
   const { seed, app, environment } = await startHarness({ roles: ['api'] });
   const api = await spawnProcess('api', environment);
   const said: string[] = [];
-  for (const stream of [api.child.stdout, api.child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  for (const stream of [api.child.stdout, api.child.stderr])
+    stream?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
   const account = await seed.account(['admin']);
   const client = new ApiClient(api.url, account.apiKey);
   const spell = await seed.spell(account, { guest: 'echo' });
@@ -64,7 +65,14 @@ describe('errors of GraphQL', async () => {
             const { requestId } = errors[0].extensions;
             assert.equal(typeof requestId, 'string', JSON.stringify(errors));
             await waitUntil('the log line', 2_000, () =>
-              Promise.resolve(logLines().some((line) => line.requestId === requestId && line.level === 'error' && /casts/.test(JSON.stringify(line.err)))),
+              Promise.resolve(
+                logLines().some(
+                  (line) =>
+                    line.requestId === requestId &&
+                    line.level === 'error' &&
+                    /casts/.test(JSON.stringify(line.err)),
+                ),
+              ),
             );
           }
         });
@@ -81,7 +89,9 @@ describe('errors of GraphQL', async () => {
         assert.equal(code, 'INTERNAL');
         assert.equal(requestId, response.headers.get('x-request-id'));
         await waitUntil('the log line', 2_000, () =>
-          Promise.resolve(logLines().some((line) => line.requestId === requestId && /casts/.test(JSON.stringify(line.err)))),
+          Promise.resolve(
+            logLines().some((line) => line.requestId === requestId && /casts/.test(JSON.stringify(line.err))),
+          ),
         );
       });
     });
@@ -137,7 +147,10 @@ describe('errors of GraphQL', async () => {
   describe('the request id', () => {
     it('of an error is that of the header', async () => {
       for (const query of ['{ viewer { id } }', '{ nothing }', '{ a', `{ ${'a '.repeat(5_000)} }`]) {
-        const response = await new ApiClient(api.url, null).fetch('/graphql', { method: 'POST', body: JSON.stringify({ query }) });
+        const response = await new ApiClient(api.url, null).fetch('/graphql', {
+          method: 'POST',
+          body: JSON.stringify({ query }),
+        });
         const { errors } = (await response.json()) as { errors: { extensions: { requestId: string } }[] };
         const header = response.headers.get('x-request-id');
         assert.match(header ?? '', /^[0-9a-f-]{36}$/);
@@ -146,11 +159,16 @@ describe('errors of GraphQL', async () => {
     });
 
     it('of an answer without errors is in the header and in the log line of the operation', async () => {
-      const response = await client.fetch('/graphql', { method: 'POST', body: JSON.stringify({ query: '{ viewer { id } }' }) });
+      const response = await client.fetch('/graphql', {
+        method: 'POST',
+        body: JSON.stringify({ query: '{ viewer { id } }' }),
+      });
       const requestId = response.headers.get('x-request-id');
       await response.text();
       await waitUntil('the log lines', 2_000, () => {
-        const about = logLines().filter((line) => line.requestId === requestId).map((line) => line.msg);
+        const about = logLines()
+          .filter((line) => line.requestId === requestId)
+          .map((line) => line.msg);
         return Promise.resolve(about.includes('graphql operation') && about.includes('http request'));
       });
     });
@@ -158,7 +176,11 @@ describe('errors of GraphQL', async () => {
     for (const transport of TRANSPORTS) {
       it(`over ${transport.name} every operation has its own`, async () => {
         const ids = new Set<unknown>();
-        for (const query of ['{ nothing }', '{ nothing }', CAST_EVENTS.replace('$id: ID!', '').replace(' ()', '').replace('$id', '"none"')]) {
+        for (const query of [
+          '{ nothing }',
+          '{ nothing }',
+          CAST_EVENTS.replace('$id: ID!', '').replace(' ()', '').replace('$id', '"none"'),
+        ]) {
           const { errors } = await transport.refusal(client, query);
           assert.ok(errors.length > 0, query);
           for (const { extensions } of errors) {
@@ -185,13 +207,18 @@ describe('errors of GraphQL', async () => {
     it('text that PostgreSQL cannot hold is a text that nothing has', async () => {
       assert.equal((await client.get(SpellDocument, { key: 'a\u0000b' })).spell, null);
       assert.equal((await client.get(NodeDocument, { id: '\u0000' })).node, null);
-      const { errors } = await client.askText('query ($s: String) { spells(search: $s, tag: $s) { edges { cursor } } }', { s: '\u0000' });
+      const { errors } = await client.askText(
+        'query ($s: String) { spells(search: $s, tag: $s) { edges { cursor } } }',
+        { s: '\u0000' },
+      );
       assert.notEqual(errors[0]?.extensions.code, 'INTERNAL');
     });
 
     it('an error says where in the answer it belongs', async () => {
       const narrow = new ApiClient(api.url, (await seed.key(account.accountId, ['cast'])).apiKey);
-      const { status, data, errors } = await narrow.askText('{ viewer { login apiKeys { edges { cursor } } } }');
+      const { status, data, errors } = await narrow.askText(
+        '{ viewer { login apiKeys { edges { cursor } } } }',
+      );
       assert.equal(status, 200);
       assert.equal(data, null);
       assert.deepEqual(errors[0]?.path, ['viewer', 'apiKeys']);

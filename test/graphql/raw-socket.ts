@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { after } from 'node:test';
 import WebSocket from 'ws';
 
 export interface SocketMessage {
@@ -43,8 +44,11 @@ export class RawSocket {
     });
     socket.on('error', () => undefined);
     const raw = new RawSocket(socket);
+    // A test that fails half-way must not leave a socket that keeps the server from stopping.
+    after(() => raw.drop());
     await new Promise<void>((resolve, reject) => {
-      const refuse = (status: number) => reject(Object.assign(new Error(`refused with ${status}`), { status }));
+      const refuse = (status: number) =>
+        reject(Object.assign(new Error(`refused with ${status}`), { status }));
       socket.once('open', () => resolve());
       socket.once('unexpected-response', (_request, response: IncomingMessage) => {
         socket.terminate();
@@ -77,7 +81,9 @@ export class RawSocket {
       const found = this.messages.find(matches);
       if (found !== undefined) return found;
       if (this.#socket.readyState === WebSocket.CLOSED) {
-        throw new Error(`closed with ${JSON.stringify(await this.closed)} after ${JSON.stringify(this.messages)}`);
+        throw new Error(
+          `closed with ${JSON.stringify(await this.closed)} after ${JSON.stringify(this.messages)}`,
+        );
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }

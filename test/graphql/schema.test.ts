@@ -12,7 +12,9 @@ import {
 import { createSchema, type Services } from '../../src/app.js';
 
 const schema = createSchema({} as Services);
-const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.startsWith('__') && !isSpecifiedScalarType(type));
+const types = Object.values(schema.getTypeMap()).filter(
+  (type) => !type.name.startsWith('__') && !isSpecifiedScalarType(type),
+);
 const upperFirst = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
 describe('the GraphQL schema', () => {
@@ -22,13 +24,17 @@ describe('the GraphQL schema', () => {
       if (!described.description?.trim()) bare.push(place);
     };
     for (const type of types) {
-      const isRoot = type === schema.getQueryType() || type === schema.getMutationType() || type === schema.getSubscriptionType();
+      const isRoot =
+        type === schema.getQueryType() ||
+        type === schema.getMutationType() ||
+        type === schema.getSubscriptionType();
       if (!isRoot) check(type.name, type);
       if (isEnumType(type)) for (const value of type.getValues()) check(`${type.name}.${value.name}`, value);
       if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
       for (const field of Object.values(type.getFields())) {
         check(`${type.name}.${field.name}`, field);
-        for (const arg of 'args' in field ? field.args : []) check(`${type.name}.${field.name}(${arg.name})`, arg);
+        for (const arg of 'args' in field ? field.args : [])
+          check(`${type.name}.${field.name}(${arg.name})`, arg);
       }
     }
     assert.deepEqual(bare, []);
@@ -47,7 +53,14 @@ describe('the GraphQL schema', () => {
   it('every object with an id is a Node', () => {
     for (const type of types) {
       if (!isObjectType(type) || type.getFields()['id'] === undefined) continue;
-      assert.deepEqual(type.getInterfaces().map(({ name }) => name).filter((name) => name === 'Node'), ['Node'], type.name);
+      assert.deepEqual(
+        type
+          .getInterfaces()
+          .map(({ name }) => name)
+          .filter((name) => name === 'Node'),
+        ['Node'],
+        type.name,
+      );
     }
   });
 
@@ -85,19 +98,31 @@ describe('the GraphQL schema', () => {
     for (const name of ['DateTime', 'JSON', 'BigInt', 'Digest']) assert.ok(schema.getType(name), name);
     const status = schema.getType('CastStatus');
     assert.ok(isEnumType(status));
-    assert.deepEqual(status.getValues().map(({ name }) => name).sort(), ['CANCELED', 'FAILED', 'QUEUED', 'RUNNING', 'SUCCEEDED']);
+    assert.deepEqual(
+      status
+        .getValues()
+        .map(({ name }) => name)
+        .sort(),
+      ['CANCELED', 'FAILED', 'QUEUED', 'RUNNING', 'SUCCEEDED'],
+    );
     const code = schema.getType('CastErrorCode');
     assert.ok(isEnumType(code));
-    assert.deepEqual(code.getValues().map(({ name }) => name).sort(), [
-      'DEADLINE_EXCEEDED',
-      'EXIT_NONZERO',
-      'FUEL_EXHAUSTED',
-      'INVALID_OUTPUT',
-      'MEMORY_EXCEEDED',
-      'OUTPUT_TOO_LARGE',
-      'POLICY_VIOLATION',
-      'TRAP',
-      'WORKER_LOST',
-    ]);
+    assert.deepEqual(
+      code
+        .getValues()
+        .map(({ name }) => name)
+        .sort(),
+      [
+        'DEADLINE_EXCEEDED',
+        'EXIT_NONZERO',
+        'FUEL_EXHAUSTED',
+        'INVALID_OUTPUT',
+        'MEMORY_EXCEEDED',
+        'OUTPUT_TOO_LARGE',
+        'POLICY_VIOLATION',
+        'TRAP',
+        'WORKER_LOST',
+      ],
+    );
   });
 });

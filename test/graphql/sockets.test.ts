@@ -10,14 +10,18 @@ const FRIEND = 'https://app.example.com';
 const SOON_MS = 2_000;
 
 describe('GraphQL over WebSocket', async () => {
-  const { seed, app, client } = await startHarness({ roles: ['api'], environment: { SPELL_ALLOWED_ORIGINS: FRIEND } });
+  const { seed, app, client } = await startHarness({
+    roles: ['api'],
+    environment: { SPELL_ALLOWED_ORIGINS: FRIEND },
+  });
   const account = await seed.account(['admin']);
   const spell = await seed.spell(account, { guest: 'echo' });
   // Nobody runs casts here, so a subscription stays open.
   const { cast } = await account.client.get(CastDocument, { input: { spell, input: 'x' } });
   const watch = `subscription { castEvents(castId: "${cast.cast.id}") { cursor } }`;
   const init = (payload?: object) => ({ type: 'connection_init', payload });
-  const metric = async (name: string) => valueOf(readMetrics(await (await client().fetch('/metrics')).text()).samples, name);
+  const metric = async (name: string) =>
+    valueOf(readMetrics(await (await client().fetch('/metrics')).text()).samples, name);
   const opens = async (options: { path?: string; origin?: string; protocol?: string }) => {
     const socket = await RawSocket.open(app.url, options);
     socket.send(init({ authorization: `Bearer ${account.apiKey}` }));
@@ -43,8 +47,16 @@ describe('GraphQL over WebSocket', async () => {
       await socket.message(({ type }) => type === 'next');
       assert.equal(await metric('spell_graphql_sockets'), 1);
       await socket.drop();
-      await waitUntil('the socket is gone', SOON_MS, async () => (await metric('spell_graphql_sockets')) === 0);
-      await waitUntil('the watcher is gone', SOON_MS, async () => (await metric('spell_cast_watchers')) === 0);
+      await waitUntil(
+        'the socket is gone',
+        SOON_MS,
+        async () => (await metric('spell_graphql_sockets')) === 0,
+      );
+      await waitUntil(
+        'the watcher is gone',
+        SOON_MS,
+        async () => (await metric('spell_cast_watchers')) === 0,
+      );
     });
   });
 
@@ -100,7 +112,11 @@ describe('GraphQL over WebSocket', async () => {
       'a type that does not exist': { type: 'start' },
       'an operation without an id': { type: 'subscribe', payload: { query: '{ __typename }' } },
       'an operation without a query': { type: 'subscribe', id: '1', payload: {} },
-      'variables that are no object': { type: 'subscribe', id: '1', payload: { query: '{ __typename }', variables: 'x' } },
+      'variables that are no object': {
+        type: 'subscribe',
+        id: '1',
+        payload: { query: '{ __typename }', variables: 'x' },
+      },
     })) {
       it(`4400: a message that is ${what}`, async () => {
         const socket = await RawSocket.authenticated(app.url, account.apiKey);
@@ -118,7 +134,9 @@ describe('GraphQL over WebSocket', async () => {
     });
 
     it('4406: a protocol of another kind', async () => {
-      const socket = await RawSocket.open(app.url, { protocol: 'graphql-ws' }).catch((error: { status: number }) => error);
+      const socket = await RawSocket.open(app.url, { protocol: 'graphql-ws' }).catch(
+        (error: { status: number }) => error,
+      );
       if (socket instanceof RawSocket) assert.equal(await closeCode(socket, SOON_MS), 4406);
       else assert.ok(socket.status === 0 || socket.status === 400);
     });
@@ -132,7 +150,13 @@ describe('GraphQL over WebSocket', async () => {
   });
 
   describe('refuses the upgrade', () => {
-    for (const origin of ['https://evil.example.com', 'http://app.example.com', `${FRIEND}.evil.com`, 'null', 'nonsense']) {
+    for (const origin of [
+      'https://evil.example.com',
+      'http://app.example.com',
+      `${FRIEND}.evil.com`,
+      'null',
+      'nonsense',
+    ]) {
       it(`from the origin ${origin}`, async () => {
         await assert.rejects(RawSocket.open(app.url, { origin }), { status: 403 });
       });
@@ -140,7 +164,10 @@ describe('GraphQL over WebSocket', async () => {
 
     for (const path of ['/', '/v1/keys', '/graphql/', '/graphqlx', '/GRAPHQL']) {
       it(`on ${path}`, async () => {
-        await assert.rejects(RawSocket.open(app.url, { path }), (error: { status: number }) => error.status === 0 || error.status === 404);
+        await assert.rejects(
+          RawSocket.open(app.url, { path }),
+          (error: { status: number }) => error.status === 0 || error.status === 404,
+        );
       });
     }
   });
@@ -175,7 +202,9 @@ describe('GraphQL over WebSocket', async () => {
       for (let n = 1; n <= 201; n++) socket.subscribe(String(n), watch);
       const { payload } = await socket.message(({ type, id }) => type === 'error' && id === '201');
       assert.equal((payload as { extensions: { code: string } }[])[0]?.extensions.code, 'BAD_USER_INPUT');
-      await waitUntil('200 first events', 5_000, () => Promise.resolve(socket.messages.filter(({ type }) => type === 'next').length === 200));
+      await waitUntil('200 first events', 5_000, () =>
+        Promise.resolve(socket.messages.filter(({ type }) => type === 'next').length === 200),
+      );
       assert.equal(socket.messages.filter(({ type }) => type === 'error').length, 1);
       await socket.drop();
     });

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { print } from 'graphql';
 import { describe, it } from 'node:test';
 import { startHarness } from '../support/harness.js';
-import { CastDocument, CastEventsDocument, RevokeApiKeyDocument, ViewerDocument } from '../support/gql/graphql.js';
+import {
+  CastDocument,
+  CastEventsDocument,
+  RevokeApiKeyDocument,
+  ViewerDocument,
+} from '../support/gql/graphql.js';
 import { readMetrics, valueOf } from '../http/metrics-text.js';
 import { openSse, readSse } from './transports.js';
 import { waitUntil } from './wait.js';
@@ -18,7 +23,8 @@ describe('GraphQL over server-sent events', async () => {
   const sleeper = await seed.spell(account, { guest: 'sleeper' });
   const start = async (spell: string, input = '') =>
     (await account.client.get(CastDocument, { input: { spell, input } })).cast.cast.id;
-  const watchers = async () => valueOf(readMetrics(await (await client().fetch('/metrics')).text()).samples, 'spell_cast_watchers');
+  const watchers = async () =>
+    valueOf(readMetrics(await (await client().fetch('/metrics')).text()).samples, 'spell_cast_watchers');
 
   describe('ok', () => {
     it('a cast is watched to its end, then the stream is complete', async () => {
@@ -30,9 +36,13 @@ describe('GraphQL over server-sent events', async () => {
       assert.equal(events.at(-1)?.event, 'complete');
       const seen = events.slice(0, -1).map(({ event, data }) => {
         assert.equal(event, 'next');
-        return (JSON.parse(data) as { data: { castEvents: { __typename: string; text?: string } } }).data.castEvents;
+        return (JSON.parse(data) as { data: { castEvents: { __typename: string; text?: string } } }).data
+          .castEvents;
       });
-      assert.deepEqual(seen.map(({ __typename }) => __typename), ['CastQueued', 'CastStarted', 'CastOutput', 'CastFinished']);
+      assert.deepEqual(
+        seen.map(({ __typename }) => __typename),
+        ['CastQueued', 'CastStarted', 'CastOutput', 'CastFinished'],
+      );
       assert.equal(seen[2]?.text, 'hello');
     });
 
@@ -49,13 +59,18 @@ describe('GraphQL over server-sent events', async () => {
       const castId = await start(echo, 'again');
       const whole = readSse(await (await openSse(account.client, WATCH, { castId })).text());
       const { data } = JSON.parse(whole[1]?.data ?? '') as { data: { castEvents: { cursor: string } } };
-      const rest = readSse(await (await openSse(account.client, WATCH, { castId, after: data.castEvents.cursor })).text());
+      const rest = readSse(
+        await (await openSse(account.client, WATCH, { castId, after: data.castEvents.cursor })).text(),
+      );
       assert.deepEqual(rest, whole.slice(2));
     });
 
     it('a query is answered with one event', async () => {
       const events = readSse(await (await openSse(account.client, print(ViewerDocument))).text());
-      assert.deepEqual(events.map(({ event }) => event), ['next', 'complete']);
+      assert.deepEqual(
+        events.map(({ event }) => event),
+        ['next', 'complete'],
+      );
       assert.match(events[0]?.data ?? '', new RegExp(account.accountId));
     });
   });
@@ -66,31 +81,47 @@ describe('GraphQL over server-sent events', async () => {
         const response = await openSse(account.client, query);
         assert.equal(response.status, 400, String(query));
         assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
-        const { errors } = (await response.json()) as { errors: { extensions: { code: string; requestId: string } }[] };
-        assert.equal(errors[0]?.extensions.code, 'BAD_USER_INPUT');
+        const { errors } = (await response.json()) as {
+          errors: { extensions: { code: string; requestId: string } }[];
+        };
+        assert.equal(errors[0]?.extensions?.code, 'BAD_USER_INPUT', String(query));
         assert.equal(errors[0].extensions.requestId, response.headers.get('x-request-id'));
       }
     });
 
     it('a cursor that is none', async () => {
-      const text = await (await openSse(account.client, WATCH, { castId: await start(echo), after: 'nonsense' })).text();
+      const text = await (
+        await openSse(account.client, WATCH, { castId: await start(echo), after: 'nonsense' })
+      ).text();
       assert.match(text, /"code":"BAD_USER_INPUT"/);
     });
 
     it('a request without a body, or with one of another kind', async () => {
-      for (const init of [{}, { body: '"x"' }, { body: '[]' }, { body: '{ "query": "{ __typename }" }', headers: { 'content-type': 'text/plain' } }]) {
+      for (const init of [
+        {},
+        { body: '"x"' },
+        { body: '[]' },
+        { body: '{ "query": "{ __typename }" }', headers: { 'content-type': 'text/plain' } },
+      ]) {
         const headers = { accept: 'text/event-stream', ...(init as RequestInit).headers };
         const response = await account.client.fetch('/graphql', { method: 'POST', ...init, headers });
         const text = await response.text();
-        assert.ok(response.status >= 400 && response.status < 500, `${JSON.stringify(init)}: ${response.status} ${text}`);
+        assert.ok(
+          response.status >= 400 && response.status < 500,
+          `${JSON.stringify(init)}: ${response.status} ${text}`,
+        );
         assert.match(text, /"code":"[A-Z_]+"/, JSON.stringify(init));
       }
     });
 
     it('a mutation in an address changes nothing', async () => {
       const victim = await seed.key(account.accountId, ['read']);
-      const query = encodeURIComponent(`mutation { revokeApiKey(input: {prefix: "${victim.keyPrefix}"}) { apiKey { id } } }`);
-      const response = await account.client.fetch(`/graphql?query=${query}`, { headers: { accept: 'text/event-stream' } });
+      const query = encodeURIComponent(
+        `mutation { revokeApiKey(input: {prefix: "${victim.keyPrefix}"}) { apiKey { id } } }`,
+      );
+      const response = await account.client.fetch(`/graphql?query=${query}`, {
+        headers: { accept: 'text/event-stream' },
+      });
       assert.ok(response.status >= 400, String(response.status));
       await response.text();
       await victim.client.get(ViewerDocument, {});
@@ -137,12 +168,16 @@ describe('GraphQL over server-sent events', async () => {
     const ended = (async () => {
       while (!(await reader.read().catch(() => ({ done: true }))).done);
     })();
-    const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('still open after 5 s')), 5_000).unref());
+    const late = new Promise<never>((_, reject) =>
+      setTimeout(() => reject(new Error('still open after 5 s')), 5_000).unref(),
+    );
     try {
       await Promise.race([ended, late]);
       assert.ok(performance.now() - startedMs < 5_000);
     } finally {
-      await account.client.askText('mutation ($id: ID!) { cancelCast(input: {id: $id}) { cast { id } } }', { id: castId });
+      await account.client.askText('mutation ($id: ID!) { cancelCast(input: {id: $id}) { cast { id } } }', {
+        id: castId,
+      });
     }
   });
 });

@@ -1,3 +1,4 @@
+import { after } from 'node:test';
 import type { ApiClient, GraphqlError } from '../support/client.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -43,16 +44,30 @@ export const TRANSPORTS: readonly Transport[] = [
       if (response.headers.get('content-type')?.startsWith('application/json')) {
         return { status: response.status, errors: (JSON.parse(text) as { errors: GraphqlError[] }).errors };
       }
-      const results = readSse(text).filter(({ event }) => event === 'next');
-      const { errors } = JSON.parse(results[0]?.data ?? '{}') as { errors?: GraphqlError[] };
+      const result = readSse(text).find(({ event }) => event === 'next');
+      const { errors } = JSON.parse(result?.data ?? '{}') as { errors?: GraphqlError[] };
       return { status: response.status, errors: errors ?? [] };
     },
   },
 ];
 
-export function openSse(client: ApiClient, query: unknown, variables: object = {}, signal: AbortSignal | null = null): Promise<Response> {
+export function openSse(
+  client: ApiClient,
+  query: unknown,
+  variables: object = {},
+  signal?: AbortSignal,
+): Promise<Response> {
+  const end = new AbortController();
+  // A test that fails half-way must not leave a stream that keeps the server from stopping.
+  after(() => end.abort());
   const body = JSON.stringify({ query, variables });
-  return client.fetch('/graphql', { method: 'POST', headers: { accept: 'text/event-stream' }, body, signal });
+  const either = signal === undefined ? end.signal : AbortSignal.any([end.signal, signal]);
+  return client.fetch('/graphql', {
+    method: 'POST',
+    headers: { accept: 'text/event-stream' },
+    body,
+    signal: either,
+  });
 }
 
 /** The events of a finished stream; comments that keep it alive are left out. */

@@ -51,7 +51,9 @@ describe('authentication by API key', async () => {
       const text = await response.text();
       const requestId = response.headers.get('x-request-id') ?? 'none';
       assert.ok(text.includes(requestId), text);
-      const sent = [...response.headers].filter(([name]) => name !== 'date' && name !== 'x-request-id').sort();
+      const sent = [...response.headers]
+        .filter(([name]) => name !== 'date' && name !== 'x-request-id')
+        .toSorted(([a], [b]) => a.localeCompare(b));
       return { status: response.status, body: text.replace(requestId, '<id>'), headers: sent };
     }
 
@@ -67,7 +69,12 @@ describe('authentication by API key', async () => {
 
       it(`${path}: so is a header of another kind`, async () => {
         const expected = await answer(path, { authorization: 'Bearer nonsense' });
-        for (const authorization of [other.apiKey, `Basic ${other.apiKey}`, 'Bearer', `Bearer ${other.apiKey} x`]) {
+        for (const authorization of [
+          other.apiKey,
+          `Basic ${other.apiKey}`,
+          'Bearer',
+          `Bearer ${other.apiKey} x`,
+        ]) {
           assert.deepEqual(await answer(path, { authorization }), expected, authorization);
         }
       });
@@ -79,7 +86,9 @@ describe('authentication by API key', async () => {
     });
 
     it('the scheme is not case-sensitive', async () => {
-      const response = await client().fetch('/v1/keys', { headers: { authorization: `bearer ${other.apiKey}` } });
+      const response = await client().fetch('/v1/keys', {
+        headers: { authorization: `bearer ${other.apiKey}` },
+      });
       assert.equal(response.status, 200);
     });
   });
@@ -103,8 +112,12 @@ describe('authentication by API key', async () => {
 
     it('also when the guesses come all at once', async () => {
       const target = await seed.key(admin.accountId, ['read']);
-      const guesses = await Promise.all(Array.from({ length: 40 }, (_, n) => withWrongSecret(target.apiKey, n)));
-      const statuses = await Promise.all(guesses.map(async (guess) => (await client(guess).fetch('/v1/keys')).status));
+      const guesses = await Promise.all(
+        Array.from({ length: 40 }, (_, n) => withWrongSecret(target.apiKey, n)),
+      );
+      const statuses = await Promise.all(
+        guesses.map(async (guess) => (await client(guess).fetch('/v1/keys')).status),
+      );
       assert.equal(statuses.filter((status) => status === 401).length, 20);
       assert.equal(statuses.filter((status) => status === 429).length, 20);
     });
@@ -120,7 +133,10 @@ describe('authentication by API key', async () => {
 
   describe('ok', () => {
     it('a hot key is answered while nobody can read the table of keys, a cold one waits', async () => {
-      const [hot, cold] = [await seed.key(admin.accountId, ['read']), await seed.key(admin.accountId, ['read'])];
+      const [hot, cold] = [
+        await seed.key(admin.accountId, ['read']),
+        await seed.key(admin.accountId, ['read']),
+      ];
       await hot.client.get(ViewerDocument, {});
       const locker = new Client({ connectionString: config.databaseUrl });
       await locker.connect();
@@ -128,7 +144,9 @@ describe('authentication by API key', async () => {
         await locker.query('BEGIN; LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
         const lockedAt = performance.now();
         let coldAfterMs = 0;
-        const coldAnswer = cold.client.get(ViewerDocument, {}).then(() => (coldAfterMs = performance.now() - lockedAt));
+        const coldAnswer = cold.client
+          .get(ViewerDocument, {})
+          .then(() => (coldAfterMs = performance.now() - lockedAt));
         for (let n = 0; n < 20; n++) await hot.client.get(ViewerDocument, {});
         const hotAfterMs = performance.now() - lockedAt;
         assert.ok(hotAfterMs < LOCKED_MS, `${hotAfterMs} ms`);
@@ -159,7 +177,8 @@ describe('authentication by API key', async () => {
       await used.client.get(ViewerDocument, {});
       await waitUntil('last use', 7_000, async () => {
         const { viewer } = await admin.client.get(ApiKeysDocument, { first: 100 });
-        const { lastUsedAt } = viewer.apiKeys.edges.find(({ node }) => node.prefix === used.keyPrefix)?.node ?? {};
+        const { lastUsedAt } =
+          viewer.apiKeys.edges.find(({ node }) => node.prefix === used.keyPrefix)?.node ?? {};
         return lastUsedAt != null && new Date(lastUsedAt).getTime() >= beforeMs;
       });
     });

@@ -29,7 +29,10 @@ export class Cuttable {
   async mend(): Promise<void> {
     this.#server = createServer((near) => {
       const far = connect(Number(this.#target.port), this.#target.hostname);
-      for (const [socket, other] of [[near, far], [far, near]] as const) {
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
         this.#sockets.add(socket);
         socket.on('error', () => other.destroy());
         socket.on('close', () => {

@@ -18,16 +18,29 @@ export function readMetrics(text: string): { samples: Sample[]; described: strin
 }
 
 function readSample(line: string): Sample {
-  const [, name, labels, value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (-?[0-9.]+(?:e[+-]?\d+)?|[+-]Inf|NaN)$/.exec(line) ?? [];
+  const [, name, labels, value] =
+    /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (-?[0-9.]+(?:e[+-]?\d+)?|[+-]Inf|[Nn]a[Nn])$/.exec(line) ?? [];
   if (name === undefined) throw new Error(`not a sample: ${line}`);
   const pairs = (labels ?? '').matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g);
-  return { name, labels: Object.fromEntries([...pairs].map(([, label, text]) => [label, text])) as Record<string, string>, value: Number(value) };
+  return {
+    name,
+    labels: Object.fromEntries([...pairs].map(([, label, text]) => [label, text])) as Record<string, string>,
+    value: Number(value),
+  };
 }
 
 /** The value of the one sample with this name and these labels, whatever other labels it has. */
-export function valueOf(samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number {
-  const found = samples.filter((sample) => sample.name === name && Object.entries(labels).every(([label, text]) => sample.labels[label] === text));
+export function valueOf(
+  samples: readonly Sample[],
+  name: string,
+  labels: Record<string, string> = {},
+): number {
+  const found = samples.filter(
+    (sample) =>
+      sample.name === name && Object.entries(labels).every(([label, text]) => sample.labels[label] === text),
+  );
   const [only] = found;
-  if (only === undefined || found.length > 1) throw new Error(`${found.length} samples of ${name} ${JSON.stringify(labels)}`);
+  if (only === undefined || found.length > 1)
+    throw new Error(`${found.length} samples of ${name} ${JSON.stringify(labels)}`);
   return only.value;
 }

@@ -36,7 +36,10 @@ describe('when a service behind the API is gone', async () => {
       assert.equal((await stranger.fetch('/healthz')).status, 200);
       const response = await readiness();
       assert.equal(response.status, 503);
-      assert.deepEqual(await response.json(), { status: 'unavailable', checks: { postgres: 'unavailable', redis: 'ok' } });
+      assert.deepEqual(await response.json(), {
+        status: 'unavailable',
+        checks: { postgres: 'unavailable', redis: 'ok' },
+      });
     });
 
     it('answers UNAVAILABLE, without a word about the database', async () => {
@@ -75,7 +78,10 @@ describe('when a service behind the API is gone', async () => {
       assert.equal((await stranger.fetch('/healthz')).status, 200);
       const response = await readiness();
       assert.equal(response.status, 503);
-      assert.deepEqual(await response.json(), { status: 'unavailable', checks: { postgres: 'ok', redis: 'unavailable' } });
+      assert.deepEqual(await response.json(), {
+        status: 'unavailable',
+        checks: { postgres: 'ok', redis: 'unavailable' },
+      });
     });
 
     it('goes on answering what needs no Redis', async () => {
@@ -86,7 +92,10 @@ describe('when a service behind the API is gone', async () => {
       const victim = await seed.key(account.accountId, ['read']);
       const answer = client.get(RevokeApiKeyDocument, { input: { prefix: victim.keyPrefix } });
       const late = new Promise<never>((_, reject) => {
-        setTimeout(() => reject(new Error(`no answer within ${ANSWERS_WITHIN_MS} ms`)), ANSWERS_WITHIN_MS).unref();
+        setTimeout(
+          () => reject(new Error(`no answer within ${ANSWERS_WITHIN_MS} ms`)),
+          ANSWERS_WITHIN_MS,
+        ).unref();
       });
       const { revokeApiKey } = await Promise.race([answer, late]);
       assert.notEqual(revokeApiKey.apiKey.revokedAt, null);

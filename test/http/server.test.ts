@@ -22,7 +22,9 @@ interface Problem {
 }
 
 describe('the HTTP edge', async () => {
-  const { seed, client, app } = await startHarness({ environment: { SPELL_ALLOWED_ORIGINS: `${FRIEND}, https://other.example.com` } });
+  const { seed, client, app } = await startHarness({
+    environment: { SPELL_ALLOWED_ORIGINS: `${FRIEND}, https://other.example.com` },
+  });
   const admin = await seed.account(['admin']);
   const caster = await seed.account(['cast']);
   const stranger = client();
@@ -56,16 +58,39 @@ describe('the HTTP edge', async () => {
       assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
       assert.deepEqual([...new Set(described)], described);
       for (const { name } of samples) {
-        assert.ok(described.includes(name) || described.includes(name.replace(/_(bucket|sum|count)$/, '')), `${name} has no type`);
+        assert.ok(
+          described.includes(name) || described.includes(name.replace(/_(bucket|sum|count)$/, '')),
+          `${name} has no type`,
+        );
       }
     });
 
     for (const [what, name, labels] of [
-      ['HTTP requests', 'spell_http_request_seconds_count', { route: '/healthz', method: 'GET', status: '200' }],
-      ['routes that do not exist, under one label', 'spell_http_request_seconds_count', { route: 'none', method: 'GET', status: '404' }],
-      ['GraphQL operations', 'spell_graphql_operation_seconds_count', { operation: 'cast', transport: 'http', code: 'OK' }],
-      ['GraphQL errors', 'spell_graphql_operation_seconds_count', { operation: 'viewer', transport: 'http', code: 'UNAUTHENTICATED' }],
-      ['subscriptions', 'spell_graphql_operation_seconds_count', { operation: 'castEvents', transport: 'ws', code: 'OK' }],
+      [
+        'HTTP requests',
+        'spell_http_request_seconds_count',
+        { route: '/healthz', method: 'GET', status: '200' },
+      ],
+      [
+        'routes that do not exist, under one label',
+        'spell_http_request_seconds_count',
+        { route: 'none', method: 'GET', status: '404' },
+      ],
+      [
+        'GraphQL operations',
+        'spell_graphql_operation_seconds_count',
+        { operation: 'cast', transport: 'http', code: 'OK' },
+      ],
+      [
+        'GraphQL errors',
+        'spell_graphql_operation_seconds_count',
+        { operation: 'viewer', transport: 'http', code: 'UNAUTHENTICATED' },
+      ],
+      [
+        'subscriptions',
+        'spell_graphql_operation_seconds_count',
+        { operation: 'castEvents', transport: 'ws', code: 'OK' },
+      ],
       ['accepted casts', 'spell_casts_accepted_total', {}],
       ['settled casts', 'spell_casts_settled_total', { status: 'SUCCEEDED' }],
       ['attempts', 'spell_cast_attempts_total', { outcome: 'settled' }],
@@ -95,7 +120,8 @@ describe('the HTTP edge', async () => {
       const body = (await response.json()) as Problem;
       assert.equal(body.status, response.status);
       assert.equal(body.requestId, response.headers.get('x-request-id'));
-      for (const member of ['type', 'title', 'detail', 'code'] as const) assert.equal(typeof body[member], 'string', member);
+      for (const member of ['type', 'title', 'detail', 'code'] as const)
+        assert.equal(typeof body[member], 'string', member);
       return body;
     }
     const post = (body: BodyInit, headers: Record<string, string> = {}) =>
@@ -118,7 +144,10 @@ describe('the HTTP edge', async () => {
     });
 
     it('400: a media type that is not read', async () => {
-      assert.equal((await problem(await post('name=x', { 'content-type': 'application/x-www-form-urlencoded' }))).code, 'BAD_USER_INPUT');
+      assert.equal(
+        (await problem(await post('name=x', { 'content-type': 'application/x-www-form-urlencoded' }))).code,
+        'BAD_USER_INPUT',
+      );
     });
 
     it('400: a parameter that does not exist', async () => {
@@ -126,20 +155,30 @@ describe('the HTTP edge', async () => {
     });
 
     it('400: an address that is no text', async () => {
-      assert.equal((await problem(await admin.client.fetch('/v1/keys/%ff', { method: 'DELETE' }))).status, 400);
+      assert.equal(
+        (await problem(await admin.client.fetch('/v1/keys/%ff', { method: 'DELETE' }))).status,
+        400,
+      );
     });
 
     it('401, 403 and 404', async () => {
       assert.equal((await problem(await stranger.fetch('/v1/keys'))).code, 'UNAUTHENTICATED');
       const forbidden = await problem(await caster.client.fetch('/v1/keys'));
       assert.deepEqual([forbidden.status, forbidden.code], [403, 'FORBIDDEN']);
-      const missing = await problem(await admin.client.fetch('/v1/keys/spell_0000000000', { method: 'DELETE' }));
+      const missing = await problem(
+        await admin.client.fetch('/v1/keys/spell_0000000000', { method: 'DELETE' }),
+      );
       assert.deepEqual([missing.status, missing.code], [404, 'NOT_FOUND']);
     });
 
     it('404: an address at which there is nothing, whoever asks and however', async () => {
       for (const who of [stranger, admin.client]) {
-        for (const [method, path] of [['GET', '/'], ['GET', '/v2/keys'], ['PATCH', '/v1/keys'], ['DELETE', '/graphql']] as const) {
+        for (const [method, path] of [
+          ['GET', '/'],
+          ['GET', '/v2/keys'],
+          ['PATCH', '/v1/keys'],
+          ['DELETE', '/graphql'],
+        ] as const) {
           const body = await problem(await who.fetch(path, { method }));
           assert.deepEqual([body.status, body.code], [404, 'NOT_FOUND'], `${method} ${path}`);
         }
@@ -147,12 +186,17 @@ describe('the HTTP edge', async () => {
     });
 
     it('413: a stranger’s body beyond 64 KiB', async () => {
-      const body = await problem(await stranger.fetch('/v1/keys', { method: 'POST', body: 'x'.repeat(STRANGER_BODY_BYTES_MAX + 1) }));
+      const body = await problem(
+        await stranger.fetch('/v1/keys', { method: 'POST', body: 'x'.repeat(STRANGER_BODY_BYTES_MAX + 1) }),
+      );
       assert.deepEqual([body.status, body.code], [413, 'PAYLOAD_TOO_LARGE']);
     });
 
     it('413: a stranger’s body without a length', async () => {
-      const request = httpRequest(`${app.url}/v1/keys`, { method: 'POST', headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' } });
+      const request = httpRequest(`${app.url}/v1/keys`, {
+        method: 'POST',
+        headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' },
+      });
       request.on('error', () => undefined);
       request.write('{');
       const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
@@ -162,23 +206,34 @@ describe('the HTTP edge', async () => {
     });
 
     it('a stranger’s body of 64 KiB is read', async () => {
-      const response = await stranger.fetch('/v1/keys', { method: 'POST', body: ' '.repeat(STRANGER_BODY_BYTES_MAX) });
+      const response = await stranger.fetch('/v1/keys', {
+        method: 'POST',
+        body: ' '.repeat(STRANGER_BODY_BYTES_MAX),
+      });
       assert.notEqual(response.status, 413);
     });
 
     it('413: a caster’s body beyond 12 MiB', async () => {
-      const body = await problem(await caster.client.fetch('/v1/cast', { method: 'POST', body: new Uint8Array(12 * 1024 * 1024 + 1) }));
+      const body = await problem(
+        await caster.client.fetch('/v1/cast', { method: 'POST', body: new Uint8Array(12 * 1024 * 1024 + 1) }),
+      );
       assert.equal(body.code, 'PAYLOAD_TOO_LARGE');
     });
 
     it('every answer has a request id of its own', async () => {
-      const ids = await Promise.all(['/healthz', '/healthz', '/nowhere'].map(async (path) => (await stranger.fetch(path)).headers.get('x-request-id')));
+      const ids = await Promise.all(
+        ['/healthz', '/healthz', '/nowhere'].map(async (path) =>
+          (await stranger.fetch(path)).headers.get('x-request-id'),
+        ),
+      );
       assert.equal(new Set(ids).size, 3);
       for (const id of ids) assert.match(id ?? '', /^[0-9a-f-]{36}$/);
     });
 
     it('a request id from outside is not believed', async () => {
-      const response = await stranger.fetch('/healthz', { headers: { 'x-request-id': 'mine', 'request-id': 'mine' } });
+      const response = await stranger.fetch('/healthz', {
+        headers: { 'x-request-id': 'mine', 'request-id': 'mine' },
+      });
       assert.notEqual(response.headers.get('x-request-id'), 'mine');
     });
   });
@@ -195,12 +250,25 @@ describe('the HTTP edge', async () => {
         paths: Record<string, Record<string, { summary?: string; tags?: string[] }>>;
       };
       assert.match(openapi, /^3\.1\./);
-      const routes = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
-      for (const route of ['get /healthz', 'get /readyz', 'get /metrics', 'post /v1/keys', 'get /v1/keys', 'delete /v1/keys/{prefix}', 'post /v1/cast', 'post /v1/spells', 'get /v1/spells/{key}/sbom']) {
+      const routes = Object.entries(paths).flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => `${method} ${path}`),
+      );
+      for (const route of [
+        'get /healthz',
+        'get /readyz',
+        'get /metrics',
+        'post /v1/keys',
+        'get /v1/keys',
+        'delete /v1/keys/{prefix}',
+        'post /v1/cast',
+        'post /v1/spells',
+        'get /v1/spells/{key}/sbom',
+      ]) {
         assert.ok(routes.includes(route), route);
       }
       for (const [path, methods] of Object.entries(paths)) {
-        for (const [method, { summary, tags }] of Object.entries(methods)) assert.ok(summary && tags?.length, `${method} ${path}`);
+        for (const [method, { summary, tags }] of Object.entries(methods))
+          assert.ok(summary && tags?.length, `${method} ${path}`);
       }
     });
   });
@@ -227,7 +295,13 @@ describe('the HTTP edge', async () => {
     });
 
     it('may not from any other', async () => {
-      for (const origin of ['https://evil.example.com', 'http://app.example.com', 'https://app.example.com.evil.com', 'null', app.url]) {
+      for (const origin of [
+        'https://evil.example.com',
+        'http://app.example.com',
+        'https://app.example.com.evil.com',
+        'null',
+        app.url,
+      ]) {
         const response = await admin.client.fetch('/v1/keys', { headers: { origin } });
         assert.equal(response.headers.get('access-control-allow-origin'), null, origin);
       }
@@ -244,13 +318,18 @@ describe('the HTTP edge', async () => {
         assert.equal(response.status, 204, path);
         assert.equal(response.headers.get('access-control-allow-origin'), FRIEND, path);
         assert.match(response.headers.get('access-control-allow-headers') ?? '', /authorization/, path);
-        const foreign = await stranger.fetch(path, { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.example.com' } });
+        const foreign = await stranger.fetch(path, {
+          method: 'OPTIONS',
+          headers: { ...headers, origin: 'https://evil.example.com' },
+        });
         assert.equal(foreign.headers.get('access-control-allow-origin'), null, path);
       }
     });
 
     it('get GraphiQL, which loads nothing from anywhere', async () => {
-      const response = await stranger.fetch('/graphql', { headers: { accept: 'text/html,application/xhtml+xml' } });
+      const response = await stranger.fetch('/graphql', {
+        headers: { accept: 'text/html,application/xhtml+xml' },
+      });
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8');
       const policy = response.headers.get('content-security-policy') ?? '';
@@ -260,8 +339,13 @@ describe('the HTTP edge', async () => {
       const page = await response.text();
       assert.match(page, /GraphiQL/i);
       // The page is one long script: only tags before it and after it are looked at.
-      const markup = page.replaceAll(/<script[^>]*>[\s\S]*?<\/script>/g, (script) => script.slice(0, script.indexOf('>') + 1));
-      assert.doesNotMatch(markup, /<(script|link|img|iframe|object)[^>]*\s(src|href)\s*=\s*["']?\s*(https?:)?\/\//i);
+      const markup = page.replaceAll(/<script[^>]*>[\s\S]*?<\/script>/g, (script) =>
+        script.slice(0, script.indexOf('>') + 1),
+      );
+      assert.doesNotMatch(
+        markup,
+        /<(script|link|img|iframe|object)[^>]*\s(src|href)\s*=\s*["']?\s*(https?:)?\/\//i,
+      );
       assert.doesNotMatch(page, /@import\s+(url\()?["']?https?:/);
     });
   });

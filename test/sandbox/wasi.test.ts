@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SandboxPool, type SandboxRun } from '../../src/sandbox/index.js';
-import { ResourceTree } from '../../src/sandbox/wasi/resource-tree.js';
+import { FileTree } from '../../src/sandbox/wasi/file-tree.js';
 import { createPreview1 } from '../../src/sandbox/wasi/preview1.js';
 import { WASI_PARAMETERS, WRITE, cast, preparedModule, wasiCall } from './fixtures.js';
 
@@ -46,7 +46,7 @@ function probe(calls: string[], data = ''): Buffer {
 }
 
 async function errnos(calls: string[], data = '', choices: Partial<SandboxRun> = {}): Promise<number[]> {
-  return [...(await cast(pool, probe(calls, data), choices as object)).output];
+  return [...(await cast(pool, probe(calls, data), choices)).output];
 }
 
 /** Opens a path below /resources; the new descriptor is stored at 500. */
@@ -57,7 +57,7 @@ function open(path: string, { flags = 0, rights = 2n } = {}): { call: string; da
 
 test('all 46 functions are there', () => {
   const request = { args: [], env: {}, clockStartNs: '0' };
-  const functions = createPreview1({ request, resources: ResourceTree.empty } as unknown as Parameters<
+  const functions = createPreview1({ request, resources: FileTree.empty, trees: [] } as unknown as Parameters<
     typeof createPreview1
   >[0]);
   assert.deepEqual(Object.keys(functions).toSorted(), Object.keys(WASI_PARAMETERS).toSorted());

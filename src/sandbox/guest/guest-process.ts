@@ -8,6 +8,7 @@ import { COLLECT_AFTER_BYTES } from '../sandbox-limits.js';
 import { sendFinished, sendReady } from './answers.js';
 import { readExactly } from './blocking-io.js';
 import { HeldArtifacts, PoolGone, readBulk } from './held-artifacts.js';
+import { mountTrees } from './mount-trees.js';
 import { runGuest } from './run-guest.js';
 
 const held = new HeldArtifacts();
@@ -42,7 +43,8 @@ function answer(request: CastRequest): FinishedMessage {
   try {
     const module = held.module(request.moduleDigest, bulk.module);
     const resources = held.resources(request.resourcesDigest, bulk.resources);
-    return runGuest({ request, module, resources, input: bulk.input });
+    const trees = mountTrees(bulk.trees, BigInt(request.clockStartNs));
+    return runGuest({ request, module, resources, trees, input: bulk.input });
   } catch (error) {
     const verdict = { kind: 'lost', message: String(error) } as const;
     return { verdict, fuelUsed: null, memoryPeakBytes: 0, durationMs: 0 };

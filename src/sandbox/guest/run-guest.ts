@@ -1,5 +1,6 @@
 import type { CastRequest, FinishedMessage, GuestVerdict } from '../wire/messages.js';
-import type { ResourceTree } from '../wasi/resource-tree.js';
+import type { MountedTree } from '../wasi/descriptors.js';
+import type { FileTree } from '../wasi/file-tree.js';
 import { createPreview1 } from '../wasi/preview1.js';
 import type { WasmMemory, WasmModule } from '../webassembly.js';
 import { sendStarted } from './answers.js';
@@ -14,7 +15,8 @@ import { isStackExhausted, refusalVerdict, verdictOf } from './verdict.js';
 interface GuestCast {
   request: CastRequest;
   module: WasmModule;
-  resources: ResourceTree;
+  resources: FileTree;
+  trees: readonly MountedTree[];
   input: Uint8Array;
 }
 

@@ -1,6 +1,7 @@
-import { ResourceTree } from '../wasi/resource-tree.js';
-import type { SandboxRun } from '../sandbox-run.js';
+import { FileTree } from '../wasi/file-tree.js';
+import type { SandboxRun, SandboxTree } from '../sandbox-run.js';
 import { encodeRequest } from '../wire/encode-request.js';
+import type { TreeMessage } from '../wire/messages.js';
 import type { SandboxProcess } from './sandbox-process.js';
 
 /** What a run needs that the chosen process does not hold yet. */
@@ -20,7 +21,7 @@ export async function loadMissing(run: SandboxRun, process: SandboxProcess): Pro
     needsResources ? (run.loadResources?.() ?? null) : null,
   ]);
   // A tree no process could build is the caller's fault, so it is found here and not answered as lost.
-  if (resources !== null) ResourceTree.fromFiles(resources);
+  if (resources !== null) FileTree.fromFiles(resources);
   return { module, resources };
 }
 
@@ -30,13 +31,14 @@ export function buildRequest(
   process: SandboxProcess,
   missing: MissingArtifacts,
 ): Uint8Array[] {
-  const files = [...(missing.resources ?? [])];
+  const trees = run.trees ?? [];
   const request = {
     ...keepBooks(run, process, missing),
     moduleDigest: run.moduleDigest,
     moduleBytes: missing.module?.length ?? null,
     resourcesDigest: run.resourcesDigest ?? null,
-    resources: missing.resources && files.map(([path, bytes]): [string, number] => [path, bytes.length]),
+    resources: missing.resources && sizesOf(missing.resources),
+    trees: trees.map(describeTree),
     inputBytes: run.input.length,
     args: run.args,
     env: run.env,
@@ -48,7 +50,20 @@ export function buildRequest(
     randomSeedBase64: Buffer.from(run.randomSeed ?? []).toString('base64'),
   };
   const moduleBytes = missing.module ?? new Uint8Array(0);
-  return encodeRequest(request, [moduleBytes, ...files.map(([, bytes]) => bytes), run.input]);
+  const files = [
+    ...(missing.resources?.values() ?? []),
+    ...trees.flatMap(({ files }) => [...files.values()]),
+  ];
+  return encodeRequest(request, [moduleBytes, ...files, run.input]);
+}
+
+function describeTree({ guestPath, isWritable, maxBytes, files, folders, links }: SandboxTree): TreeMessage {
+  const names = { folders: folders ?? [], links: [...(links ?? [])] };
+  return { guestPath, isWritable, maxBytes, ...names, files: sizesOf(files) };
+}
+
+function sizesOf(files: ReadonlyMap<string, Uint8Array>): [path: string, bytes: number][] {
+  return [...files].map(([path, bytes]) => [path, bytes.length]);
 }
 
 function keepBooks(

@@ -15,6 +15,11 @@ export interface SandboxPoolOptions {
   maxWaiting?: number;
   /** The most memory any run may ask for; the operating system holds each process to it. */
   maxGuestMemoryBytes?: number;
+  /**
+   * Processes beyond `size` (default 1): when a cast's process is killed, the next cast finds a warm one. Who runs a
+   * single cast wants none.
+   */
+  spares?: number;
 }
 
 export interface SandboxPoolStats {
@@ -31,8 +36,7 @@ export interface SandboxPoolStats {
 const DEFAULT_MAX_WAITING = 1_000;
 const DEFAULT_MAX_GUEST_MEMORY_BYTES = 1024 * 1024 * 1024;
 
-/** One process more than casts at a time: when a cast's process is killed, the next cast finds a warm one. */
-const SPARE_PROCESSES = 1;
+const DEFAULT_SPARES = 1;
 
 /** Runs casts in sandbox processes, each cast in a fresh instance, one cast at a time in each process. */
 export class SandboxPool {
@@ -44,12 +48,14 @@ export class SandboxPool {
   #isRunning = false;
 
   constructor(options: SandboxPoolOptions) {
-    assertPositiveIntegers(options);
+    const { spares = DEFAULT_SPARES, ...positive } = options;
+    assertPositiveIntegers(positive);
+    if (!Number.isSafeInteger(spares) || spares < 0) throw new RangeError(`spares cannot be ${spares}.`);
     this.#size = options.size;
     this.#maxGuestMemoryBytes = options.maxGuestMemoryBytes ?? DEFAULT_MAX_GUEST_MEMORY_BYTES;
     this.#queue = new RunQueue(options.maxWaiting ?? DEFAULT_MAX_WAITING);
     this.#processes = new ProcessSet({
-      count: options.size + SPARE_PROCESSES,
+      count: options.size + spares,
       maxCastsPerProcess: options.maxCastsPerProcess,
       maxGuestMemoryBytes: this.#maxGuestMemoryBytes,
       onIdle: () => this.#dispatch(),
@@ -123,7 +129,7 @@ async function perform(run: SandboxRun, process: SandboxProcess): Promise<Sandbo
   return outcome;
 }
 
-function assertPositiveIntegers(options: SandboxPoolOptions): void {
+function assertPositiveIntegers(options: Omit<SandboxPoolOptions, 'spares'>): void {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
       throw new RangeError(`${name} must be a positive integer, but is ${value}.`);

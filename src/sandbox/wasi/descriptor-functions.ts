@@ -1,21 +1,18 @@
-import { FileType, PREOPEN_TYPE_DIRECTORY, Right, Size } from './abi.js';
-import { fileTypeOf, type Descriptor } from './descriptors.js';
-import { Errno, fail, type ErrnoValue } from './errno.js';
-import { writeFilestat } from './filestat.js';
-import { readDirectory } from './read-directory.js';
+import { ADVICE_MAX, DescriptorFlag, PREOPEN_TYPE_DIRECTORY, Right, Size } from './abi.js';
+import { fileTypeOf } from './descriptors.js';
+import { Errno, fail } from './errno.js';
+import { statOfDescriptor, writeFilestat } from './filestat.js';
+import { listDirectory, readDirectory } from './read-directory.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
-/** What a guest may ask about a descriptor, and what it may not do to one: everything is read-only. */
+const ALL_FLAGS = Object.values(DescriptorFlag).reduce((all, flag) => all | flag, 0);
+
+/** What a guest may ask about a descriptor, and what it may change about the descriptor itself. */
 export function descriptorFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
   function preopenName(number: number): Buffer {
     const descriptor = descriptors.get(number);
     if (descriptor.kind !== 'directory' || descriptor.preopenName === null) fail(Errno.BADF);
     return Buffer.from(descriptor.preopenName);
-  }
-
-  function refuseChange(number: number): ErrnoValue {
-    descriptors.get(number);
-    return Errno.ROFS;
   }
 
   function setRights(number: number, rights: bigint, inheriting: bigint): void {
@@ -26,30 +23,48 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     Object.assign(descriptor, asked);
   }
 
+  /** Blocking and syncing change nothing about streams and files in memory, so accepting them is true. */
+  function setFlags(number: number, flags: number): void {
+    const descriptor = descriptors.get(number);
+    if (flags & ~ALL_FLAGS) fail(Errno.INVAL);
+    const isWritable = descriptor.kind === 'file' && descriptor.file.tree.isWritable;
+    if (isWritable) descriptors.get(number, Right.fdFdstatSetFlags);
+    descriptor.flags = flags;
+  }
+
+  function readEntries(number: number, pointer: number, length: number, cookie: bigint): number {
+    const descriptor = descriptors.directory(number, Right.fdReaddir);
+    const target = memory.bytes(pointer, length);
+    const first = BigInt.asUintN(64, cookie);
+    if (first === 0n) descriptor.listing = null;
+    descriptor.listing ??= listDirectory(descriptor.directory);
+    return readDirectory(descriptor.directory, descriptor.listing, first, target);
+  }
+
   return {
-    fd_advise: (number: number) => void descriptors.get(number),
-    fd_allocate: refuseChange,
+    fd_advise: (number: number, _offset: bigint, _length: bigint, advice: number) => {
+      descriptors.get(number);
+      if (advice >>> 0 > ADVICE_MAX) fail(Errno.INVAL);
+    },
     fd_close: (number: number) => descriptors.close(number),
     fd_datasync: (number: number) => void descriptors.get(number),
     fd_sync: (number: number) => void descriptors.get(number),
     fd_fdstat_get: (number: number, pointer: number) => {
-      const { kind, rights, inheriting } = descriptors.get(number);
+      const { kind, flags, rights, inheriting } = descriptors.get(number);
       const view = memory.view(pointer, Size.fdstat);
+      // The second byte and the four after the flags are padding.
       view.setUint16(0, fileTypeOf(kind), true);
-      view.setUint32(2, 0, true);
-      view.setUint16(6, 0, true);
+      view.setUint16(2, flags, true);
+      view.setUint32(4, 0, true);
       view.setBigUint64(8, rights, true);
       view.setBigUint64(16, inheriting, true);
     },
-    // Appending and blocking change nothing about streams and read-only files, so accepting them is true.
-    fd_fdstat_set_flags: (number: number) => void descriptors.get(number),
+    fd_fdstat_set_flags: setFlags,
     fd_fdstat_set_rights: setRights,
     fd_filestat_get: (number: number, pointer: number) => {
       const descriptor = descriptors.get(number, Right.fdFilestatGet);
-      writeFilestat(memory.view(pointer, Size.filestat), statOf(descriptor));
+      writeFilestat(memory.view(pointer, Size.filestat), statOfDescriptor(descriptor));
     },
-    fd_filestat_set_size: refuseChange,
-    fd_filestat_set_times: refuseChange,
     fd_prestat_get: (number: number, pointer: number) => {
       const name = preopenName(number);
       const view = memory.view(pointer, Size.prestat);
@@ -62,25 +77,10 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       memory.bytes(pointer, name.length).set(name);
     },
     fd_readdir: (number: number, pointer: number, length: number, cookie: bigint, usedPointer: number) => {
-      const { directory } = descriptors.directory(number, Right.fdReaddir);
-      const target = memory.bytes(pointer, length);
-      const used = readDirectory(directory, BigInt.asUintN(64, cookie), target);
+      const used = readEntries(number, pointer, length, cookie);
       host.chargeBytes(used);
       memory.setU32(usedPointer, used);
     },
     fd_renumber: (from: number, to: number) => descriptors.renumber(from, to),
   };
-}
-
-function statOf(descriptor: Descriptor): { inode: bigint; fileType: number; size: number } {
-  const fileType = fileTypeOf(descriptor.kind);
-  if (descriptor.kind === 'directory') return { inode: descriptor.directory.inode, fileType, size: 0 };
-  if (descriptor.kind === 'file') {
-    return {
-      inode: descriptor.file.inode,
-      fileType: FileType.regularFile,
-      size: descriptor.file.bytes.length,
-    };
-  }
-  return { inode: 0n, fileType, size: 0 };
 }

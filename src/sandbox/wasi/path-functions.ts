@@ -1,81 +1,148 @@
-import { FileType, OpenFlag, Right, Size } from './abi.js';
-import { Errno, WasiError, fail, type ErrnoValue } from './errno.js';
-import { writeFilestat } from './filestat.js';
-import { decodePath, resolvePath } from './paths.js';
-import type { ResourceDirectory, ResourceNode } from './resource-tree.js';
+import { DescriptorFlag, LOOKUP_FOLLOW, OpenFlag, Right, Size } from './abi.js';
+import { Errno, fail } from './errno.js';
+import { statOfNode, writeFilestat } from './filestat.js';
+import { decodePath, locate, resolvePath, type LastLink, type Place } from './paths.js';
+import type { DirectoryNode, FileNode, TreeNode } from './tree-nodes.js';
+import { setTimes } from './set-times.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
-/** Names below /resources. Whatever would change something there is answered "read-only file system". */
-export function pathFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
+const ALL_OPEN_FLAGS = OpenFlag.create | OpenFlag.directory | OpenFlag.exclusive | OpenFlag.truncate;
+const ALL_DESCRIPTOR_FLAGS =
+  DescriptorFlag.append |
+  DescriptorFlag.dsync |
+  DescriptorFlag.nonblock |
+  DescriptorFlag.rsync |
+  DescriptorFlag.sync;
+
+interface Opening {
+  flags: number;
+  rights: bigint;
+  mayCreate: boolean;
+  mayTruncate: boolean;
+}
+
+/** Opening names and asking about them. */
+export function pathFunctions({ host, memory, descriptors, clock }: WasiContext): WasiFunctions {
   function path(pointer: number, length: number): string {
     host.chargeBytes(length >>> 0);
     return decodePath(memory.bytes(pointer, length));
   }
 
-  function refuseChange(number: number): ErrnoValue {
-    descriptors.directory(number);
-    return Errno.ROFS;
-  }
-
   function open(
     number: number,
-    _lookupFlags: number,
+    lookupFlags: number,
     pathPointer: number,
     pathLength: number,
     flags: number,
     rights: bigint,
     inheriting: bigint,
-    _descriptorFlags: number,
+    descriptorFlags: number,
     openedPointer: number,
   ): void {
     const parent = descriptors.directory(number, Right.pathOpen);
+    if (flags & ~ALL_OPEN_FLAGS || descriptorFlags & ~ALL_DESCRIPTOR_FLAGS) fail(Errno.INVAL);
     const asked = { rights: rights & parent.inheriting, inheriting: inheriting & parent.inheriting };
-    const node = find(parent.directory, path(pathPointer, pathLength), flags);
-    assertReadOnlyOpen(node, flags, asked.rights);
+    const place = locate(parent.directory, path(pathPointer, pathLength), lastLinkOf(lookupFlags, flags));
     memory.setU32(openedPointer, 0);
-    memory.setU32(openedPointer, descriptors.open(node, asked));
+    descriptors.assertRoom();
+    const opening = {
+      flags,
+      rights: asked.rights,
+      mayCreate: (parent.rights & Right.pathCreateFile) !== 0n,
+      mayTruncate: (parent.rights & Right.pathFilestatSetSize) !== 0n,
+    };
+    const node = openNode(place, parent.directory, opening, clock.realtimeNs);
+    memory.setU32(openedPointer, descriptors.open(node, { ...asked, flags: descriptorFlags }));
   }
 
   return {
     path_open: open,
-    path_filestat_get: (number: number, _flags: number, name: number, length: number, pointer: number) => {
+    path_filestat_get: (
+      number: number,
+      lookupFlags: number,
+      name: number,
+      length: number,
+      pointer: number,
+    ) => {
       const { directory } = descriptors.directory(number, Right.pathFilestatGet);
-      const node = resolvePath(directory, path(name, length));
-      writeFilestat(memory.view(pointer, Size.filestat), statOf(node));
+      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0));
+      writeFilestat(memory.view(pointer, Size.filestat), statOfNode(node));
     },
-    path_readlink: (number: number, name: number, length: number) => {
-      resolvePath(descriptors.directory(number, Right.pathReadlink).directory, path(name, length));
-      // There are no symbolic links in the tree, and this is what POSIX says of any other file.
-      return Errno.INVAL;
+    path_filestat_set_times: (
+      number: number,
+      lookupFlags: number,
+      name: number,
+      length: number,
+      accessedNs: bigint,
+      modifiedNs: bigint,
+      flags: number,
+    ) => {
+      const directory = descriptors.writableDirectory(number, Right.pathFilestatSetTimes);
+      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0));
+      setTimes(node, { accessedNs, modifiedNs, flags }, clock.realtimeNs);
     },
-    path_create_directory: refuseChange,
-    path_filestat_set_times: refuseChange,
-    path_link: refuseChange,
-    path_remove_directory: refuseChange,
-    path_rename: refuseChange,
-    path_symlink: (_target: number, _targetLength: number, number: number) => refuseChange(number),
-    path_unlink_file: refuseChange,
+    path_readlink: (
+      number: number,
+      name: number,
+      nameLength: number,
+      pointer: number,
+      length: number,
+      usedPointer: number,
+    ) => {
+      const { directory } = descriptors.directory(number, Right.pathReadlink);
+      const node = resolvePath(directory, path(name, nameLength), 'keep');
+      // This is what POSIX says of any other kind of file.
+      if (node.kind !== 'link') fail(Errno.INVAL);
+      const target = Buffer.from(node.target).subarray(0, length >>> 0);
+      host.chargeBytes(target.length);
+      memory.setU32(usedPointer, target.length);
+      memory.bytes(pointer, target.length).set(target);
+    },
   };
 }
 
-function find(base: ResourceDirectory, path: string, flags: number): ResourceNode {
-  try {
-    return resolvePath(base, path);
-  } catch (error) {
-    const isMissing = error instanceof WasiError && error.errno === Errno.NOENT;
-    if (isMissing && flags & OpenFlag.create) fail(Errno.ROFS);
-    throw error;
-  }
+function lastLinkOf(lookupFlags: number, openFlags: number): LastLink {
+  // POSIX: what must be new may not be a link to something, not even to nothing.
+  const mustBeNew = openFlags & OpenFlag.create && openFlags & OpenFlag.exclusive;
+  return lookupFlags & LOOKUP_FOLLOW && !mustBeNew ? 'follow' : 'keep';
 }
 
-function assertReadOnlyOpen(node: ResourceNode, flags: number, rights: bigint): void {
+function openNode(
+  place: Place,
+  base: DirectoryNode,
+  opening: Opening,
+  nowNs: bigint,
+): FileNode | DirectoryNode {
+  const { flags } = opening;
+  if (place.node === undefined) return createFile(place, opening, nowNs);
   if (flags & OpenFlag.create && flags & OpenFlag.exclusive) fail(Errno.EXIST);
-  if (flags & OpenFlag.directory && node.kind !== 'directory') fail(Errno.NOTDIR);
-  if (!(flags & OpenFlag.truncate) && !(rights & Right.fdWrite)) return;
-  fail(node.kind === 'directory' ? Errno.ISDIR : Errno.ROFS);
+  const node = openable(place.node, opening);
+  if (!(flags & OpenFlag.truncate) && !(opening.rights & Right.fdWrite)) return node;
+  if (node.kind === 'directory') fail(Errno.ISDIR);
+  if (!base.tree.isWritable) fail(Errno.ROFS);
+  if (flags & OpenFlag.truncate) {
+    if (!opening.mayTruncate) fail(Errno.NOTCAPABLE);
+    node.tree.resize(node, 0, nowNs);
+  }
+  return node;
 }
 
-function statOf(node: ResourceNode): { inode: bigint; fileType: number; size: number } {
-  if (node.kind === 'directory') return { inode: node.inode, fileType: FileType.directory, size: 0 };
-  return { inode: node.inode, fileType: FileType.regularFile, size: node.bytes.length };
+function openable(node: TreeNode, { flags }: Opening): FileNode | DirectoryNode {
+  if (node.kind === 'link') return fail(flags & OpenFlag.directory ? Errno.NOTDIR : Errno.LOOP);
+  if (flags & OpenFlag.directory && node.kind !== 'directory') fail(Errno.NOTDIR);
+  return node;
+}
+
+function createFile(place: Place, { flags, mayCreate }: Opening, nowNs: bigint): FileNode {
+  if (!(flags & OpenFlag.create) || place.entry === null) return fail(Errno.NOENT);
+  const { parent, name } = place.entry;
+  const { tree } = parent;
+  if (!tree.isWritable) fail(Errno.ROFS);
+  if (!mayCreate) fail(Errno.NOTCAPABLE);
+  if (flags & OpenFlag.directory) fail(Errno.INVAL);
+  if (place.demandsDirectory) fail(Errno.ISDIR);
+  if (parent.links === 0) fail(Errno.NOENT);
+  const file = tree.newFile(nowNs);
+  tree.attach(parent, name, file, nowNs);
+  return file;
 }

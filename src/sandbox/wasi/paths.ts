@@ -1,6 +1,6 @@
-import { MAX_PATH_BYTES } from '../sandbox-limits.js';
+import { MAX_LINKS_FOLLOWED, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../sandbox-limits.js';
 import { Errno, fail } from './errno.js';
-import type { ResourceDirectory, ResourceNode } from './resource-tree.js';
+import type { DirectoryNode, EntryName, TreeNode } from './tree-nodes.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -16,17 +16,104 @@ export function decodePath(bytes: Uint8Array): string {
   return path;
 }
 
-/** Walks a path below `base`. There are no links, so `..` can be followed by name, but never above `base`. */
-export function resolvePath(base: ResourceDirectory, path: string): ResourceNode {
+/**
+ * What to do about a symbolic link at the end of a path. `entry` is for those who change names: they mean the link
+ * even when a slash follows it.
+ */
+export type LastLink = 'follow' | 'keep' | 'entry';
+
+/** Where a path leads. */
+export interface Place {
+  /** null when the path ends in "." or "..", which no name can be given to or taken from. */
+  entry: EntryName | null;
+  /** undefined when nothing has that name yet. */
+  node: TreeNode | undefined;
+  /** The path ends in a slash. */
+  demandsDirectory: boolean;
+}
+
+/** Walks a path below `base`, never above it, not by ".." and not by a link. */
+export function locate(base: DirectoryNode, path: string, lastLink: LastLink): Place {
   if (path === '') fail(Errno.NOENT);
   if (path.startsWith('/')) fail(Errno.PERM);
-  const walked: ResourceNode[] = [base];
-  // A trailing slash leaves an empty last name, which demands a directory like "." does.
-  for (const name of path.split('/')) {
-    const current = walked.at(-1) ?? fail(Errno.PERM);
-    if (current.kind !== 'directory') fail(Errno.NOTDIR);
-    if (name === '..') walked.pop();
-    else if (name !== '' && name !== '.') walked.push(current.entries.get(name) ?? fail(Errno.NOENT));
+  return new Walk(base, path, lastLink).toEnd();
+}
+
+/** The same for what must exist. */
+export function resolvePath(base: DirectoryNode, path: string, lastLink: LastLink): TreeNode {
+  return locate(base, path, lastLink).node ?? fail(Errno.NOENT);
+}
+
+class Walk {
+  /** The folders passed so far: ".." goes back by them. */
+  readonly #walked: DirectoryNode[];
+  readonly #lastLink: LastLink;
+  /** Names still to come, the next one last. */
+  #names: string[];
+  #demandsDirectory: boolean;
+  #linksFollowed = 0;
+
+  constructor(base: DirectoryNode, path: string, lastLink: LastLink) {
+    this.#walked = [base];
+    this.#lastLink = lastLink;
+    this.#names = namesOf(path);
+    this.#demandsDirectory = path.endsWith('/');
   }
-  return walked.at(-1) ?? fail(Errno.PERM);
+
+  toEnd(): Place {
+    for (let name = this.#names.pop(); name !== undefined; name = this.#names.pop()) {
+      const parent = this.#walked.at(-1) ?? fail(Errno.PERM);
+      if (name === '.') continue;
+      if (name === '..') this.#goUp();
+      else {
+        const place = this.#goDown(parent, name);
+        if (place !== null) return place;
+      }
+    }
+    return { entry: null, node: this.#walked.at(-1), demandsDirectory: true };
+  }
+
+  #goUp(): void {
+    this.#walked.pop();
+    if (this.#walked.length === 0) fail(Errno.PERM);
+  }
+
+  /** Where the path ends, or null when it goes on from here. */
+  #goDown(parent: DirectoryNode, name: string): Place | null {
+    if (Buffer.byteLength(name) > MAX_NAME_BYTES) fail(Errno.NAMETOOLONG);
+    const node = parent.entries.get(name);
+    const isLast = this.#names.length === 0;
+    if (node === undefined) {
+      if (isLast) return { entry: { parent, name }, node, demandsDirectory: this.#demandsDirectory };
+      return fail(Errno.NOENT);
+    }
+    if (node.kind === 'link' && this.#mustFollow(isLast)) {
+      this.#follow(node.target);
+      return null;
+    }
+    if (node.kind !== 'directory' && (!isLast || this.#demandsDirectory)) fail(Errno.NOTDIR);
+    if (isLast) return { entry: { parent, name }, node, demandsDirectory: this.#demandsDirectory };
+    if (node.kind === 'directory') this.#walked.push(node);
+    return null;
+  }
+
+  #mustFollow(isLast: boolean): boolean {
+    if (!isLast || this.#lastLink === 'follow') return true;
+    return this.#lastLink === 'keep' && this.#demandsDirectory;
+  }
+
+  #follow(target: string): void {
+    this.#linksFollowed += 1;
+    if (this.#linksFollowed > MAX_LINKS_FOLLOWED) fail(Errno.LOOP);
+    if (target.startsWith('/')) fail(Errno.PERM);
+    if (this.#names.length === 0 && target.endsWith('/')) this.#demandsDirectory = true;
+    this.#names.push(...namesOf(target));
+  }
+}
+
+function namesOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((name) => name !== '')
+    .reverse();
 }

@@ -1,36 +1,51 @@
 import { FileType, Size } from './abi.js';
-import type { ResourceDirectory } from './resource-tree.js';
+import { NodeFileType } from './node-file-type.js';
+import type { DirectoryNode } from './tree-nodes.js';
+
+export interface Entry {
+  name: string;
+  inode: bigint;
+  fileType: number;
+}
+
+/** All entries as they are now. */
+export function listDirectory(directory: DirectoryNode): Entry[] {
+  const itself = { inode: directory.inode, fileType: FileType.directory };
+  const entries: Entry[] = [
+    { name: '.', ...itself },
+    { name: '..', ...itself },
+  ];
+  for (const [name, { inode, kind }] of directory.entries) {
+    entries.push({ name, inode, fileType: NodeFileType[kind] });
+  }
+  return entries;
+}
 
 /**
  * Fills `target` with entries from the cookie on. As WASI demands, the last one is cut off where the buffer ends:
  * a full buffer tells the guest to ask again.
  */
-export function readDirectory(directory: ResourceDirectory, cookie: bigint, target: Uint8Array): number {
+export function readDirectory(
+  directory: DirectoryNode,
+  listing: readonly Entry[],
+  cookie: bigint,
+  target: Uint8Array,
+): number {
   let used = 0;
-  let next = 0n;
-  for (const entry of listing(directory)) {
-    next += 1n;
-    if (next <= cookie) continue;
-    if (used === target.length) break;
-    const bytes = encodeEntry(entry, next).subarray(0, target.length - used);
+  const first = cookie < BigInt(listing.length) ? Number(cookie) : listing.length;
+  for (let place = first; place < listing.length && used < target.length; place += 1) {
+    const entry = listing[place];
+    if (entry === undefined || isGone(directory, entry)) continue;
+    const bytes = encodeEntry(entry, BigInt(place + 1)).subarray(0, target.length - used);
     target.set(bytes, used);
     used += bytes.length;
   }
   return used;
 }
 
-interface Entry {
-  name: string;
-  inode: bigint;
-  fileType: number;
-}
-
-function* listing(directory: ResourceDirectory): Generator<Entry> {
-  for (const name of ['.', '..']) yield { name, inode: directory.inode, fileType: FileType.directory };
-  for (const [name, node] of directory.entries) {
-    const fileType = node.kind === 'file' ? FileType.regularFile : FileType.directory;
-    yield { name, inode: node.inode, fileType };
-  }
+function isGone(directory: DirectoryNode, { name, inode }: Entry): boolean {
+  if (name === '.' || name === '..') return false;
+  return directory.entries.get(name)?.inode !== inode;
 }
 
 function encodeEntry(entry: Entry, next: bigint): Buffer {

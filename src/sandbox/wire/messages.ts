@@ -1,6 +1,9 @@
 import type { SandboxFailureCode } from '../sandbox-run.js';
 
-/** What the pool sends for one cast. Bulk bytes follow the header raw, in the order: module, resources, input. */
+/**
+ * What the pool sends for one cast. Bulk bytes follow the header raw, in the order: module, resources,
+ * trees, input.
+ */
 export interface CastRequest {
   /** Cached things the process must let go of first: the pool alone decides what a process holds. */
   forgetModules: string[];
@@ -11,6 +14,7 @@ export interface CastRequest {
   resourcesDigest: string | null;
   /** null: the process holds the tree already, or there is none. */
   resources: [path: string, bytes: number][] | null;
+  trees: TreeMessage[];
   inputBytes: number;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -20,6 +24,16 @@ export interface CastRequest {
   maxFuel: string;
   clockStartNs: string;
   randomSeedBase64: string;
+}
+
+/** A tree of one cast. */
+export interface TreeMessage {
+  guestPath: string;
+  isWritable: boolean;
+  maxBytes: number;
+  folders: readonly string[];
+  links: [path: string, target: string][];
+  files: [path: string, bytes: number][];
 }
 
 /** The first byte of every frame a process sends. */

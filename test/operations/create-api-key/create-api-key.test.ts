@@ -17,7 +17,11 @@ describe('create an API key', async () => {
     describe(`over ${edge.name}`, () => {
       it('ok: answers the key and its secret, which works at once', async () => {
         const expiresAt = inHours(1);
-        const { key, secret, code } = await edge.create(admin.client, { name: '  ci  ', scopes: ['cast', 'read', 'cast'], expiresAt });
+        const { key, secret, code } = await edge.create(admin.client, {
+          name: '  ci  ',
+          scopes: ['cast', 'read', 'cast'],
+          expiresAt,
+        });
         assert.equal(code, null);
         assert.equal(key?.name, 'ci');
         assert.deepEqual(key?.scopes, ['cast', 'read']);
@@ -49,7 +53,11 @@ describe('create an API key', async () => {
       });
 
       it('bad input: names every problem at once, in the words of the caller', async () => {
-        const outcome = await edge.create(admin.client, { name: '   ', scopes: ['root', 'cast', 'sudo'], expiresAt: inHours(-1) });
+        const outcome = await edge.create(admin.client, {
+          name: '   ',
+          scopes: ['root', 'cast', 'sudo'],
+          expiresAt: inHours(-1),
+        });
         assert.equal(outcome.code, 'BAD_USER_INPUT');
         const expiry = edge.name === 'REST' ? 'expires_at' : 'expiresAt';
         assert.deepEqual(outcome.problems, ['name', 'scopes/0', 'scopes/2', expiry]);
@@ -59,7 +67,10 @@ describe('create an API key', async () => {
         const outcome = await edge.create(admin.client, { name: 'n'.repeat(101), scopes: [] });
         assert.equal(outcome.code, 'BAD_USER_INPUT');
         assert.deepEqual(outcome.problems, ['name', 'scopes']);
-        assert.equal((await edge.create(admin.client, { name: 'n'.repeat(100), scopes: ['cast'] })).code, null);
+        assert.equal(
+          (await edge.create(admin.client, { name: 'n'.repeat(100), scopes: ['cast'] })).code,
+          null,
+        );
       });
 
       it('bad input: a name that PostgreSQL cannot keep', async () => {
@@ -69,7 +80,11 @@ describe('create an API key', async () => {
       });
 
       it('bad input: a time that is none', async () => {
-        const outcome = await edge.create(admin.client, { name: 'ci', scopes: ['cast'], expiresAt: 'tomorrow' });
+        const outcome = await edge.create(admin.client, {
+          name: 'ci',
+          scopes: ['cast'],
+          expiresAt: 'tomorrow',
+        });
         assert.equal(outcome.code, 'BAD_USER_INPUT');
       });
     });
@@ -82,14 +97,19 @@ describe('create an API key', async () => {
        SELECT gen_random_uuid(), $1, 'filler', 'filler_' || n, '', '{cast}', now() FROM generate_series(2, $2::int) AS n`,
       [full.accountId, KEYS_PER_ACCOUNT_MAX],
     );
-    const { extensions } = await full.client.refusal(CreateApiKeyDocument, { input: { name: 'one more', scopes: ['cast'] } });
+    const { extensions } = await full.client.refusal(CreateApiKeyDocument, {
+      input: { name: 'one more', scopes: ['cast'] },
+    });
     assert.equal(extensions.code, 'CONFLICT');
   });
 
   it('unauthenticated: a key stops at its expiry, remembered or not', async () => {
     const expiresAt = inHours(24);
     const [hot, cold] = await Promise.all(
-      ['hot', 'cold'].map(async (name) => (await KEY_EDGES[0]!.create(admin.client, { name, scopes: ['read'], expiresAt })).secret ?? ''),
+      ['hot', 'cold'].map(
+        async (name) =>
+          (await KEY_EDGES[0]!.create(admin.client, { name, scopes: ['read'], expiresAt })).secret ?? '',
+      ),
     );
     assert.equal((await client(hot).ask(ViewerDocument, {})).status, 200);
     clock.push(24 * HOUR_MS + 1);

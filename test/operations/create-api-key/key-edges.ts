@@ -48,7 +48,10 @@ interface RestAnswer {
 
 export interface KeyEdge {
   name: string;
-  create(client: ApiClient, input: { name: string; scopes: string[]; expiresAt?: string | null }): Promise<KeyOutcome>;
+  create(
+    client: ApiClient,
+    input: { name: string; scopes: string[]; expiresAt?: string | null },
+  ): Promise<KeyOutcome>;
   revoke(client: ApiClient, prefix: string): Promise<KeyOutcome>;
   list(client: ApiClient, page?: { first?: number; after?: string }): Promise<KeyPage>;
 }
@@ -101,7 +104,8 @@ function graphqlOutcome(
   return {
     code: (first?.extensions['code'] as string | undefined) ?? null,
     message: first?.message ?? null,
-    problems: (first?.extensions['problems'] as { path: string }[] | undefined)?.map(({ path }) => path) ?? null,
+    problems:
+      (first?.extensions['problems'] as { path: string }[] | undefined)?.map(({ path }) => path) ?? null,
     key: key ?? null,
     secret: secret ?? null,
   };

@@ -10,7 +10,8 @@ describe('list API keys', async () => {
     describe(`over ${edge.name}`, async () => {
       const owner = await seed.account(['admin']);
       const issued = [owner];
-      for (const name of ['b', 'c', 'd', 'e']) issued.push(await seed.key(owner.accountId, name === 'b' ? ['read'] : ['cast']));
+      for (const name of ['b', 'c', 'd', 'e'])
+        issued.push(await seed.key(owner.accountId, name === 'b' ? ['read'] : ['cast']));
       const newestFirst = issued.map((key) => key.keyPrefix).reverse();
 
       it('ok: the account’s keys, newest first, and nobody else’s', async () => {
@@ -27,10 +28,15 @@ describe('list API keys', async () => {
         const raw =
           edge.name === 'REST'
             ? await (await owner.client.fetch('/v1/keys')).text()
-            : JSON.stringify(await owner.client.askText('{ viewer { apiKeys { edges { node { id prefix name scopes } } } } }'));
+            : JSON.stringify(
+                await owner.client.askText(
+                  '{ viewer { apiKeys { edges { node { id prefix name scopes } } } } }',
+                ),
+              );
         assert.ok(raw.includes(owner.keyPrefix));
         assert.ok(!raw.includes('argon2'), raw);
-        for (const { apiKey, keyPrefix } of issued) assert.ok(!raw.includes(apiKey.slice(keyPrefix.length + 1)), raw);
+        for (const { apiKey, keyPrefix } of issued)
+          assert.ok(!raw.includes(apiKey.slice(keyPrefix.length + 1)), raw);
       });
 
       it('ok: pages are stable while keys are added', async () => {

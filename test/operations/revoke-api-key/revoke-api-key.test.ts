@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startHarness } from '../../support/harness.js';
 import { ApiClient } from '../../support/client.js';
-import { ApiKeysDocument, CreateApiKeyDocument, RevokeApiKeyDocument, ViewerDocument } from '../../support/gql/graphql.js';
+import {
+  ApiKeysDocument,
+  CreateApiKeyDocument,
+  RevokeApiKeyDocument,
+  ViewerDocument,
+} from '../../support/gql/graphql.js';
 import { spawnProcess } from '../../support/processes.js';
 import { RawSocket, closeCode } from '../../graphql/raw-socket.js';
 import { waitUntil } from '../../graphql/wait.js';
@@ -111,11 +116,21 @@ describe('revoke an API key', { concurrency: true }, async () => {
     assert.equal(await closeCode(there, REVOKED_WITHIN_MS), 4403);
   });
 
+  it('the open socket of a key that expires is closed with 4403 within 5 seconds', async () => {
+    const expiresAt = new Date(Date.now() + 2_000);
+    const victim = await seed.key(admin.accountId, ['cast'], expiresAt);
+    const socket = await RawSocket.authenticated(app.url, victim.apiKey);
+    assert.equal(await closeCode(socket, expiresAt.getTime() - Date.now() + REVOKED_WITHIN_MS), 4403);
+    assert.ok(Date.now() >= expiresAt.getTime());
+  });
+
   it('a revoked key cannot be used to make another', async () => {
     const victim = await seed.key(admin.accountId, ['admin']);
     await admin.client.get(RevokeApiKeyDocument, { input: { prefix: victim.keyPrefix } });
     await waitUntil('refused', REVOKED_WITHIN_MS, () => isRefused(victim.client));
-    const { extensions } = await victim.client.refusal(CreateApiKeyDocument, { input: { name: 'late', scopes: ['admin'] } });
+    const { extensions } = await victim.client.refusal(CreateApiKeyDocument, {
+      input: { name: 'late', scopes: ['admin'] },
+    });
     assert.equal(extensions.code, 'UNAUTHENTICATED');
   });
 });

@@ -82,15 +82,22 @@ describe('rotate an API key', async () => {
     for (const overlapSeconds of [-1, 30 * DAY_S + 1]) {
       const { code, problems } = await refusal(admin.client, { prefix: admin.keyPrefix, overlapSeconds });
       assert.equal(code, 'BAD_USER_INPUT');
-      assert.deepEqual((problems as { path: string }[]).map(({ path }) => path), ['overlapSeconds']);
+      assert.deepEqual(
+        (problems as { path: string }[]).map(({ path }) => path),
+        ['overlapSeconds'],
+      );
     }
   });
 
   describe('not found', () => {
     it('a foreign account’s key, in the words for one that does not exist', async () => {
       const stranger = await seed.account(['admin']);
-      const foreign = await admin.client.refusal(RotateApiKeyDocument, { input: { prefix: stranger.keyPrefix } });
-      const missing = await admin.client.refusal(RotateApiKeyDocument, { input: { prefix: 'spell_0000000000' } });
+      const foreign = await admin.client.refusal(RotateApiKeyDocument, {
+        input: { prefix: stranger.keyPrefix },
+      });
+      const missing = await admin.client.refusal(RotateApiKeyDocument, {
+        input: { prefix: 'spell_0000000000' },
+      });
       assert.equal(foreign.extensions.code, 'NOT_FOUND');
       assert.equal(foreign.message, missing.message);
       assert.ok(await works(stranger.client));
@@ -123,7 +130,9 @@ describe('rotate an API key', async () => {
     it('of several rotations at the same moment all but one', async () => {
       const old = await seed.key(admin.accountId, ['read']);
       const answers = await Promise.all(
-        Array.from({ length: 4 }, () => admin.client.ask(RotateApiKeyDocument, { input: { prefix: old.keyPrefix } })),
+        Array.from({ length: 4 }, () =>
+          admin.client.ask(RotateApiKeyDocument, { input: { prefix: old.keyPrefix } }),
+        ),
       );
       const codes = answers.map(({ errors }) => errors[0]?.extensions.code ?? 'OK').sort();
       assert.deepEqual(codes, ['CONFLICT', 'CONFLICT', 'CONFLICT', 'OK']);
