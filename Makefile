@@ -59,7 +59,7 @@ dead-code: $(INSTALLED)
 	knip
 
 drift: $(BUILT)
-	@node dist/test/run.js test/generated
+	@node dist/test/run.js test/platform/generated-files.test.ts
 
 audit: $(BUILT)
 	@node dist/tools/audit.js

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GraphQLSchema } from 'graphql';
 import { migrations } from '../migrations/index.js';
-import { AccountEntity, AccountResolver, toAccountType } from './accounts/index.js';
+import {
+  AccountEntity,
+  AccountResolver,
+  toAccountType,
+  type Principal,
+  type Scope,
+} from './accounts/index.js';
 import {
   AccountCastsResolver,
   ArtifactLinks,
@@ -271,7 +277,7 @@ async function addApi(
   const schema = createSchema(services);
   const watch: WatchCast = (principal, args) => watchCast(services, principal, args);
   const metrics = new OperationMetrics(registry, logger);
-  const edge = { schema, logger, metrics, watchCast: watch };
+  const edge = { schema, logger, metrics, watchCast: watch, verifier };
   const graphql = new GraphqlHttpHandler(edge);
   await graphql.start();
   closers.push(() => graphql.stop());
@@ -279,11 +285,11 @@ async function addApi(
   const origins = new Origins(config.allowedOrigins);
   const sockets = new GraphqlSockets({
     ...edge,
-    verifier,
     clock,
     isOriginAllowed: (request) => origins.isAllowed(request),
   });
-  closers.push(() => sockets.stop());
+  // Before the server closes, because it waits for its connections, and sockets are connections.
+  app.addHook('preClose', () => sockets.stop());
 
   registerGraphqlRoutes(app, {
     handle: (request) => graphql.handle(request),
@@ -342,10 +348,15 @@ export function createSchema(services: Services): GraphQLSchema {
   );
 }
 
+function mayRead(principal: Principal, ...others: Scope[]): boolean {
+  return (['admin', 'read', ...others] as const).some((scope) => principal.scopes.includes(scope));
+}
+
 /** How each noun looks an object up by id, for Relay's `node`. */
 function nodeFinders(database: DataSource): FindNode[] {
   return [
     async (principal, id) => {
+      if (!mayRead(principal, 'cast')) return null;
       const cast = await findCast(database, principal.accountId, id);
       return cast === null ? null : toCastType(cast);
     },
@@ -358,6 +369,7 @@ function nodeFinders(database: DataSource): FindNode[] {
       return version ? toSpellVersionType(version) : null;
     },
     async (principal, id) => {
+      if (!mayRead(principal)) return null;
       const key = await database
         .getRepository(ApiKeyEntity)
         .findOneBy({ id, accountId: principal.accountId });

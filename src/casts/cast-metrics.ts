@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxPool } from '../sandbox/index.js';
 import {
   Counter,
@@ -56,6 +57,9 @@ export class CastMetrics {
   }
 }
 
+// A scrape must not hang with Redis.
+const DEPTH_WITHIN_MS = 500;
+
 export function registerQueueDepth(registry: Registry, queue: JobQueue): void {
   new Gauge({
     name: 'spell_queue_jobs',
@@ -63,7 +67,10 @@ export function registerQueueDepth(registry: Registry, queue: JobQueue): void {
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const depth = await queue.depth();
+      const depth = await Promise.race([queue.depth(), delay(DEPTH_WITHIN_MS, null, { ref: false })]);
+      // Without Redis there is no depth to tell; the other metrics are told all the same.
+      this.reset();
+      if (depth === null) return;
       this.set({ state: 'waiting' }, depth.waiting);
       this.set({ state: 'active' }, depth.active);
     },

@@ -224,20 +224,35 @@ interface CastEventsArgs {
 
 /** The context of a subscription also knows how to watch; a decorator cannot reach a resolver's own fields. */
 export interface SubscriptionContext extends RequestContext {
-  watchCast(args: CastEventsArgs): Promise<AsyncGenerator<CastEvent, void, void>>;
+  watchCast(args: CastEventsArgs & { signal: AbortSignal }): Promise<AsyncGenerator<CastEvent, void, void>>;
+  /** Aborted when the transport knows that nobody listens any more. */
+  signal?: AbortSignal;
 }
 
+/**
+ * The source of a subscription. Leaving it ends the watch at once: `return()` of a generator alone would wait for the
+ * event it is waiting for.
+ */
 async function subscribeToCast(
   args: CastEventsArgs,
   context: SubscriptionContext,
-): Promise<AsyncGenerator<CastEventType, void, void>> {
-  return mapEvents(await context.watchCast(args));
-}
-
-async function* mapEvents(
-  events: AsyncGenerator<CastEvent, void, void>,
-): AsyncGenerator<CastEventType, void, void> {
-  for await (const event of events) yield toCastEventType(event);
+): Promise<AsyncIterableIterator<CastEventType>> {
+  const left = new AbortController();
+  const signal = context.signal === undefined ? left.signal : AbortSignal.any([left.signal, context.signal]);
+  const events = await context.watchCast({ ...args, signal });
+  const source: AsyncIterableIterator<CastEventType> = {
+    [Symbol.asyncIterator]: () => source,
+    async next() {
+      const { done, value } = await events.next();
+      return done === true ? { done, value: undefined } : { done: false, value: toCastEventType(value) };
+    },
+    async return() {
+      left.abort();
+      await events.return();
+      return { done: true, value: undefined };
+    },
+  };
+  return source;
 }
 
 @Resolver(() => CastFinished)

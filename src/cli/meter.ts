@@ -27,8 +27,7 @@ export async function meter(args: string[]): Promise<number> {
   const prepared = await prepareModule(bytes);
   if (!prepared.ok) {
     if (json) print({ ok: false, problems: prepared.problems });
-    else
-      for (const { path, reason } of prepared.problems) process.stderr.write(`${labelOf(path)}: ${reason}\n`);
+    else for (const { path, reason } of prepared.problems) process.stderr.write(`${path}: ${reason}\n`);
     return 1;
   }
   if (output !== undefined) await writeFile(output, prepared.bytes);
@@ -57,17 +56,12 @@ function describe(summary: ReturnType<typeof summarize>): string {
   const { moduleBytes, meteredBytes, growthPercent, maximumPages } = summary;
   const lines = [
     `module      ${moduleBytes} bytes  ${summary.moduleDigest}`,
-    `metered     ${meteredBytes} bytes  ${summary.meteredDigest}  (+${growthPercent} %)`,
+    `metered     ${meteredBytes} bytes  ${summary.meteredDigest}  (${growthPercent > 0 ? '+' : ''}${growthPercent} %)`,
     `cost table  version ${summary.costTable}`,
     `memory      ${summary.initialPages} pages of 64 KiB at the start, at most ${maximumPages ?? 'what its limit allows'}`,
     `imports     ${summary.imports.length === 0 ? 'none' : summary.imports.join('\n            ')}`,
   ];
   return `${lines.join('\n')}\n`;
-}
-
-/** A problem of the module as a whole has no path in it. */
-function labelOf(path: string): string {
-  return path === '' ? 'the module' : path;
 }
 
 function print(value: object): void {

@@ -1,4 +1,10 @@
-import { prepareModule, SandboxPool, type SandboxOutcome, type SandboxUsage } from '../sandbox/index.js';
+import {
+  prepareModule,
+  SandboxPool,
+  type PreparedModule,
+  type SandboxOutcome,
+  type SandboxUsage,
+} from '../sandbox/index.js';
 import { digestOf } from './digest.js';
 import { loadFolders } from './load-folder.js';
 import { endOf, exitCodeOf, type RunEnd } from './run-exit.js';
@@ -7,6 +13,7 @@ import { RunOutput } from './run-output.js';
 import { readTarget, type RunTarget } from './run-target.js';
 
 type RunCommand = NonNullable<ReturnType<typeof parseRun>>;
+type RefusedModule = Extract<PreparedModule, { ok: false }>;
 
 /** Where the guest's clock starts: a time like today's, so that it prints like today's, yet always the same. */
 const CLOCK_START_NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
@@ -37,9 +44,8 @@ export async function run(args: string[]): Promise<number> {
 async function runOn(pool: SandboxPool, started: Promise<void>, command: RunCommand): Promise<number> {
   const output = new RunOutput(command.isJson);
   const startMs = performance.now();
-  const timesAt = (prepareMs: number) => ({ prepareMs, totalMs: performance.now() - startMs });
   const finish = (end: RunEnd, usage: SandboxUsage, prepareMs: number): number => {
-    output.end(end, usage, timesAt(prepareMs));
+    output.end(end, usage, { prepareMs, totalMs: performance.now() - startMs });
     return exitCodeOf(end);
   };
   const read = await readTarget(command.file, command.limits);
@@ -49,15 +55,11 @@ async function runOn(pool: SandboxPool, started: Promise<void>, command: RunComm
   ]);
   const prepared = read.ok ? await prepareModule(read.target.module) : read;
   const prepareMs = performance.now() - startMs;
-  if (!read.ok || !prepared.ok) {
-    return finish(refusal(read.ok ? prepared : read), NOTHING_USED, prepareMs);
-  }
-  const failedStart = await started.then(
-    () => null,
-    (error: unknown) => String(error),
-  );
-  if (failedStart !== null) {
-    return finish({ kind: 'failed', code: 'LOST', message: failedStart }, NOTHING_USED, prepareMs);
+  if (!read.ok) return finish(refusal(read), NOTHING_USED, prepareMs);
+  if (!prepared.ok) return finish(refusal(prepared), NOTHING_USED, prepareMs);
+  const [start] = await Promise.allSettled([started]);
+  if (start.status === 'rejected') {
+    return finish({ kind: 'failed', code: 'LOST', message: String(start.reason) }, NOTHING_USED, prepareMs);
   }
   const outcome = await cast(pool, command, read.target, { module: prepared.bytes, input, trees, output });
   return finish(endOf(outcome), outcome, prepareMs);
@@ -98,10 +100,7 @@ function cast(
   });
 }
 
-function refusal(refused: object): RunEnd {
-  const { problems } = refused as { problems: readonly { path: string; reason: string }[] };
-  const message = problems.map(({ path, reason }) =>
-    path === '' ? `the module ${reason}` : `${path}: ${reason}`,
-  );
-  return { kind: 'failed', code: 'REFUSED', message: message.join('; ') };
+function refusal(refused: RefusedModule): RunEnd {
+  const reasons = refused.problems.map(({ path, reason }) => `${path}: ${reason}`);
+  return { kind: 'failed', code: 'REFUSED', message: reasons.join('; ') };
 }

@@ -1,21 +1,22 @@
 import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 
-type WatchCast = (
-  principal: Principal | null,
-  args: { castId: string; after?: string | null },
-) => ReturnType<SubscriptionContext['watchCast']>;
+type WatchArgs = Parameters<SubscriptionContext['watchCast']>[0];
+export type WatchCast = (principal: Principal | null, args: WatchArgs) => ReturnType<SubscriptionContext['watchCast']>;
 
 /** Makes the context of one operation. Loaders live as long as it does, so they never show stale data to the next. */
-export function createContext(
-  principal: Principal | null,
-  requestId: string,
-  watchCast: WatchCast,
-): SubscriptionContext {
+export function createContext(request: {
+  principal: Principal | null;
+  requestId: string;
+  watchCast: WatchCast;
+  signal?: AbortSignal;
+}): SubscriptionContext {
+  const { principal, requestId, watchCast, signal } = request;
   const loaders = new Map<string, unknown>();
   return {
     principal,
     requestId,
+    ...(signal === undefined ? {} : { signal }),
     loader<T>(name: string, create: () => T): T {
       if (!loaders.has(name)) loaders.set(name, create());
       return loaders.get(name) as T;
@@ -23,5 +24,3 @@ export function createContext(
     watchCast: (args) => watchCast(principal, args),
   };
 }
-
-export type { WatchCast };

@@ -33,6 +33,10 @@ function toShownError(error: unknown): AppError {
     return toAppError(error.originalError);
   }
   const foreign = error.extensions['code'];
+  // graphql-js stops after 100 errors, so that a bad query cannot make it work without end.
+  if (error.message.includes('Validation aborted')) {
+    return new AppError('QUERY_REFUSED', 'the query has too many errors');
+  }
   if (foreign === undefined && error.originalError === undefined)
     return new AppError('BAD_USER_INPUT', error.message);
   if (error.message.startsWith('This operation has been blocked as a potential Cross-Site')) {

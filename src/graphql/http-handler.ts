@@ -1,5 +1,5 @@
 import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
@@ -74,7 +74,7 @@ export class GraphqlHttpHandler {
     const { method, search, body, principal, requestId } = request;
     const response = await this.#apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method, headers, search, body },
-      context: () => Promise.resolve(createContext(principal, requestId, this.#watchCast)),
+      context: () => Promise.resolve(createContext({ principal, requestId, watchCast: this.#watchCast })),
     });
     // We define no @defer, so an answer is always whole.
     const text = response.body.kind === 'complete' ? response.body.string : '';
@@ -108,6 +108,13 @@ function checkBeforeParsing(request: GraphqlHttpRequest): void {
   if (typeof query === 'string') parseQuery(query);
 }
 
+function notHere(): AppError {
+  return new AppError(
+    'BAD_USER_INPUT',
+    'subscriptions need a WebSocket, or Accept: text/event-stream for server-sent events',
+  );
+}
+
 /** A request that was refused before execution keeps its own status; Apollo says 500 where it cannot know. */
 function statusOf(status: number | undefined, body: string): number {
   if (status === undefined || status === 200) return 200;
@@ -125,8 +132,9 @@ function limitsAndMetrics(
       const startedMs = performance.now();
       let operation = 'invalid';
       return Promise.resolve({
-        didResolveOperation: ({ document, request, operationName }) => {
+        didResolveOperation: ({ document, request, operationName, operation: definition }) => {
           operation = rootFields(document);
+          if (definition?.operation === OperationTypeNode.SUBSCRIPTION) throw notHere();
           checkCost(schema, document, request.variables, operationName);
           return Promise.resolve();
         },

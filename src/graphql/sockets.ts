@@ -1,10 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  GraphQLError,
+  execute,
+  subscribe,
+  type ExecutionArgs,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { CloseCode, type ConnectionInitMessage } from 'graphql-ws';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Principal } from '../accounts/index.js';
+import type { SubscriptionContext } from '../casts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { inRequestScope, newId, type Clock, type Logger } from '../platform/index.js';
 import { createContext, type WatchCast } from './context.js';
@@ -26,11 +35,14 @@ export interface SocketOptions {
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 const INIT_WITHIN_MS = 3_000;
 const KEEP_ALIVE_MS = 12_000;
+const CLOSE_WITHIN_MS = 1_000;
 // One socket watches many casts, but not without end: each costs a subscription in Redis.
 const OPERATIONS_PER_SOCKET_MAX = 200;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
+  /** The request id of each operation that is open. */
+  operations: Map<string, string>;
 }
 
 type SocketContext = Parameters<
@@ -50,13 +62,17 @@ export class GraphqlSockets {
       {
         connectionInitWaitTimeout: INIT_WITHIN_MS,
         onConnect: (context) => this.#connect(context),
-        onSubscribe: (context, _id, payload) => this.#subscribe(context, payload),
-        onNext: (_context, _id, _payload, _args, result) => {
+        onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
+        execute: (args) => inOperation(args, () => execute(args)),
+        subscribe: (args) => inOperation(args, () => subscribe(args)),
+        onNext: (context, id, _payload, _args, result) => {
           if (result.errors === undefined) return undefined;
-          return { ...result, errors: result.errors.map((error) => formatError(error, options.logger)) };
+          return { ...result, errors: this.#format(context, id, result.errors) };
         },
-        onError: (_context, _id, _payload, errors) =>
-          errors.map((error) => formatError(error, options.logger)),
+        onError: (context, id, _payload, errors) => this.#format(context, id, errors),
+        onComplete: (context, id) => void context.extra.operations?.delete(id),
+        // What went wrong inside stays inside: a close reason is sent to the client.
+        isProd: true,
       },
       this.#server,
       KEEP_ALIVE_MS,
@@ -81,7 +97,8 @@ export class GraphqlSockets {
   }
 
   async stop(): Promise<void> {
-    await this.#protocol.dispose();
+    // A client that does not answer the close must not hold up the stop.
+    await Promise.race([this.#protocol.dispose(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     for (const client of this.#server.clients) client.terminate();
     this.#server.close();
   }
@@ -93,6 +110,7 @@ export class GraphqlSockets {
     if (principal === null) return false;
     const { socket } = context.extra;
     context.extra.principal = principal;
+    context.extra.operations = new Map();
     const unwatch = this.#options.verifier.watch(principal.keyId, () =>
       socket.close(CloseCode.Forbidden, 'Forbidden'),
     );
@@ -104,11 +122,13 @@ export class GraphqlSockets {
 
   #subscribe(
     context: SocketContext,
+    id: string,
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
   ): ExecutionArgs | readonly GraphQLError[] {
     const startedMs = performance.now();
     const requestId = newId(this.#options.clock);
-    const { principal } = context.extra as Extra & SocketExtra;
+    const { principal, operations } = context.extra as Extra & SocketExtra;
+    operations.set(id, requestId);
     return inRequestScope({ requestId, accountId: principal.accountId }, () => {
       if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX) {
         return [
@@ -117,7 +137,7 @@ export class GraphqlSockets {
           }),
         ];
       }
-      const contextValue = createContext(principal, requestId, this.#options.watchCast);
+      const contextValue = createContext({ principal, requestId, watchCast: this.#options.watchCast });
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
       const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
       const codes = 'errors' in prepared ? ['BAD_USER_INPUT'] : [];
@@ -125,6 +145,19 @@ export class GraphqlSockets {
       return 'args' in prepared ? prepared.args : prepared.errors;
     });
   }
+
+  #format(context: SocketContext, id: string, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
+    const requestId = context.extra.operations?.get(id) ?? newId(this.#options.clock);
+    const accountId = context.extra.principal?.accountId;
+    const scope = { requestId, ...(accountId === undefined ? {} : { accountId }) };
+    return inRequestScope(scope, () => errors.map((error) => formatError(error, this.#options.logger)));
+  }
+}
+
+/** What an operation does and logs belongs to its request id, however late it does it. */
+function inOperation<T>(args: ExecutionArgs, work: () => T): T {
+  const { requestId, principal } = args.contextValue as SubscriptionContext;
+  return inRequestScope({ requestId, ...(principal === null ? {} : { accountId: principal.accountId }) }, work);
 }
 
 /** Messages of the same turn of the event loop leave in one write: a page of events is one system call. */

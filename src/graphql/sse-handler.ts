@@ -7,7 +7,8 @@ import {
 } from 'graphql';
 import { createHandler, type Handler, type Response } from 'graphql-sse';
 import type { Principal } from '../accounts/index.js';
-import { ERROR_STATUS, type Logger } from '../platform/index.js';
+import type { KeyVerifier } from '../keys/index.js';
+import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
 import { createContext, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
@@ -17,9 +18,13 @@ export interface SseRequest {
   method: string;
   url: string;
   headers: Record<string, string | string[] | undefined>;
-  body: Record<PropertyKey, unknown> | null;
+  body: unknown;
   principal: Principal | null;
   requestId: string;
+  /** Aborted when the client has gone. */
+  signal: AbortSignal;
+  /** Called when the key is revoked: the stream must end. */
+  onRevoked: () => void;
 }
 
 export interface SseResponse {
@@ -38,14 +43,19 @@ function refusal(errors: GraphQLFormattedError[]): Response {
 /** GraphQL over server-sent events (graphql-sse, distinct connections) for clients without WebSockets. */
 export class GraphqlSseHandler {
   readonly #handler: Handler<SseRequest, undefined>;
+  readonly #verifier: KeyVerifier;
+  readonly #logger: Logger;
 
   constructor(options: {
     schema: GraphQLSchema;
     logger: Logger;
     metrics: OperationMetrics;
     watchCast: WatchCast;
+    verifier: KeyVerifier;
   }) {
     const { schema, logger, metrics, watchCast } = options;
+    this.#verifier = options.verifier;
+    this.#logger = logger;
     const format = (result: ExecutionResult) =>
       result.errors === undefined
         ? result
@@ -58,7 +68,8 @@ export class GraphqlSseHandler {
       authenticate: () => null,
       onSubscribe: ({ raw }, parameters) => {
         const startedMs = performance.now();
-        const context = createContext(raw.principal, raw.requestId, watchCast);
+        const { principal, requestId, signal } = raw;
+        const context = createContext({ principal, requestId, watchCast, signal });
         const { query, operationName, variables } = parameters;
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
         const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
@@ -71,7 +82,11 @@ export class GraphqlSseHandler {
   }
 
   async handle(request: SseRequest): Promise<SseResponse> {
-    const [body, init] = await this.#handler({
+    const problem = findProblem(request);
+    if (problem !== null) return toResponse(refusal([formatError(problem, this.#logger)]));
+    const { principal, signal, onRevoked } = request;
+    if (principal !== null) signal.addEventListener('abort', this.#verifier.watch(principal.keyId, onRevoked));
+    const response = await this.#handler({
       method: request.method,
       url: request.url,
       headers: {
@@ -80,10 +95,22 @@ export class GraphqlSseHandler {
           return Array.isArray(value) ? value.join(', ') : value;
         },
       },
-      body: request.body,
+      body: request.body as Record<PropertyKey, unknown> | null,
       raw: request,
       context: undefined,
     });
-    return { status: init.status, headers: init.headers ?? {}, body };
+    return toResponse(response);
   }
+}
+
+/** What graphql-sse would refuse in words of its own, without a code of ours. */
+function findProblem({ method, url, body }: SseRequest): AppError | null {
+  const fromAddress = new URL(url, 'http://localhost').searchParams.get('query');
+  const fromBody = typeof body === 'object' && body !== null ? (body as { query?: unknown }).query : undefined;
+  if (typeof (method === 'GET' ? fromAddress : fromBody) === 'string') return null;
+  return new AppError('BAD_USER_INPUT', 'send a JSON object with a query, as Content-Type: application/json');
+}
+
+function toResponse([body, init]: Response): SseResponse {
+  return { status: init.status, headers: init.headers ?? {}, body };
 }

@@ -12,9 +12,7 @@ interface EdgeRequest {
 /** What this edge needs of the GraphQL edge; `app.ts` hands it over. */
 export interface GraphqlDeps {
   handle(request: EdgeRequest & { search: string; body: unknown }): Promise<EdgeResponse>;
-  handleSse(
-    request: EdgeRequest & { url: string; body: Record<PropertyKey, unknown> | null },
-  ): Promise<SseEdgeResponse>;
+  handleSse(request: SseEdgeRequest): Promise<SseEdgeResponse>;
   page(): string;
 }
 
@@ -22,6 +20,13 @@ interface EdgeResponse {
   status: number;
   headers: Record<string, string>;
   body: string;
+}
+
+interface SseEdgeRequest extends EdgeRequest {
+  url: string;
+  body: unknown;
+  signal: AbortSignal;
+  onRevoked: () => void;
 }
 
 interface SseEdgeResponse {
@@ -52,8 +57,11 @@ export function registerGraphqlRoutes(app: App, graphql: GraphqlDeps): void {
       }
       const edge = { method, headers, principal, requestId };
       if (accept.includes('text/event-stream')) {
-        const body = request.body as Record<PropertyKey, unknown> | null;
-        const response = await graphql.handleSse({ ...edge, url: request.url, body: body ?? null });
+        const left = new AbortController();
+        reply.raw.on('close', () => left.abort());
+        const { url, body } = request;
+        const onRevoked = () => void reply.raw.destroy();
+        const response = await graphql.handleSse({ ...edge, url, body, signal: left.signal, onRevoked });
         reply.code(response.status).headers(response.headers);
         if (response.body === null || typeof response.body === 'string') return reply.send(response.body);
         const stream = Readable.from(response.body, { objectMode: false });

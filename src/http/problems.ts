@@ -1,4 +1,4 @@
-import { ERROR_STATUS, requestScope, toAppError, type AppError } from '../platform/index.js';
+import { ERROR_STATUS, requestScope, toAppError, type AppError, type InputProblem } from '../platform/index.js';
 
 /** RFC 9457 problem details, with the same code and details as GraphQL's `extensions`. */
 export interface Problem {
@@ -37,17 +37,42 @@ export function toProblem(error: unknown): {
   const { retryAfterSeconds } = shown.details;
   return {
     error: shown,
-    headers: typeof retryAfterSeconds === 'number' ? { 'retry-after': String(retryAfterSeconds) } : {},
+    headers: {
+      ...(typeof retryAfterSeconds === 'number' ? { 'retry-after': String(retryAfterSeconds) } : {}),
+      // RFC 9110, section 11.6.1: a 401 says how to authenticate.
+      ...(shown.code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {}),
+    },
     problem: {
-      type: `/errors#${shown.code.toLowerCase().replaceAll('_', '-')}`,
+      ...toRestDetails(shown.details),
+      type: `urn:spellplatform:error:${shown.code.toLowerCase().replaceAll('_', '-')}`,
       title: TITLES[shown.code],
       status: ERROR_STATUS[shown.code],
       detail: shown.message,
-      ...shown.details,
       code: shown.code,
       requestId: requestScope()?.requestId ?? null,
     },
   };
+}
+
+/** The operations name a field as GraphQL does; a REST client wrote it in its own way. */
+function toRestDetails(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { problems } = details;
+  if (!Array.isArray(problems)) return details;
+  const renamed = (problems as InputProblem[]).map(({ path, reason }) => ({ path: toRestPath(path), reason }));
+  return { ...details, problems: renamed };
+}
+
+const REST_NAMES: Readonly<Record<string, string>> = { input: 'payload', inputBase64: 'payload_base64', spell: 'spell_name' };
+
+/** Only the names that are ours: what lies below `input` is the caller's. */
+function toRestPath(path: string): string {
+  const [first = '', ...rest] = path.split('/');
+  const name = REST_NAMES[first] ?? toSnakeCase(first);
+  return [name, ...(first === 'limits' ? rest.map(toSnakeCase) : rest)].join('/');
+}
+
+function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** The same for GraphQL clients, when a request is refused before GraphQL sees it. */

@@ -7,6 +7,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
 import type { Principal } from '../accounts/index.js';
@@ -65,6 +66,15 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     loggerInstance: logger as unknown as FastifyBaseLogger,
     routerOptions: { maxParamLength: 300 },
     genReqId: () => newId(options.clock),
+    // A bad address is refused before any hook runs, hence without the scope of a request.
+    frameworkErrors: (error, request, reply) => {
+      const { problem } = toProblem(fromFastify(error));
+      return (reply as FastifyReply)
+        .code(problem.status)
+        .header('x-request-id', request.id)
+        .type(PROBLEM_MEDIA_TYPE)
+        .send(JSON.stringify({ ...problem, requestId: request.id }));
+    },
     ajv: {
       customOptions: {
         coerceTypes: 'array',

@@ -1,3 +1,4 @@
+import { IsNull } from 'typeorm';
 import { SCOPES, requireScope, type Principal, type Scope } from '../accounts/index.js';
 import {
   AppError,
@@ -70,8 +71,8 @@ export async function issueApiKey(
 function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
   const problems: InputProblem[] = [];
   const nameLength = input.name.trim().length;
-  if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX) {
-    problems.push({ path: 'name', reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters` });
+  if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX || input.name.includes('\u0000')) {
+    problems.push({ path: 'name', reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters, none of them NUL` });
   }
   if (input.scopes.length === 0) problems.push({ path: 'scopes', reason: 'must name at least one scope' });
   input.scopes.forEach((scope, index) => {
@@ -86,8 +87,8 @@ function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
 }
 
 async function requireRoom(database: DataSource, accountId: string): Promise<void> {
-  const count = await database.getRepository(ApiKeyEntity).countBy({ accountId });
+  const count = await database.getRepository(ApiKeyEntity).countBy({ accountId, revokedAt: IsNull() });
   if (count >= KEYS_PER_ACCOUNT_MAX) {
-    throw new AppError('CONFLICT', `an account can have at most ${KEYS_PER_ACCOUNT_MAX} keys`);
+    throw new AppError('CONFLICT', `an account can have at most ${KEYS_PER_ACCOUNT_MAX} keys in use`);
   }
 }

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Principal, Scope } from '../accounts/index.js';
 import {
   AppError,
@@ -57,7 +57,7 @@ export class KeyVerifier {
   readonly #pending = new Map<string, Promise<Principal | null>>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #usedAt = new Map<string, Date>();
-  readonly #wrongSecrets = new RateLimiterMemory(WRONG_SECRETS);
+  readonly #guesses = new RateLimiterMemory(WRONG_SECRETS);
   readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => undefined;
 
@@ -137,15 +137,17 @@ export class KeyVerifier {
   }
 
   async #isSecret(secret: string, row: KeyRow): Promise<boolean> {
-    const attempts = await this.#wrongSecrets.get(row.prefix);
-    if (attempts !== null && attempts.consumedPoints >= WRONG_SECRETS.points) {
-      throw new AppError('RATE_LIMITED', 'too many attempts, try again later', {
-        retryAfterSeconds: Math.ceil(attempts.msBeforeNext / 1_000),
-      });
+    // Counted before it is computed: guesses that come at once must not all pass the count.
+    try {
+      await this.#guesses.consume(row.prefix);
+    } catch (limit) {
+      const { msBeforeNext } = limit as RateLimiterRes;
+      const retryAfterSeconds = Math.ceil(msBeforeNext / 1_000);
+      throw new AppError('RATE_LIMITED', 'too many attempts, try again later', { retryAfterSeconds });
     }
-    if (await verifySecret(secret, row.secret_hash)) return true;
-    await this.#wrongSecrets.consume(row.prefix).catch(() => undefined);
-    return false;
+    const isRight = await verifySecret(secret, row.secret_hash);
+    if (isRight) await this.#guesses.reward(row.prefix);
+    return isRight;
   }
 
   /** One query for every key that is remembered or watched: what is gone is forgotten. */

@@ -17,7 +17,7 @@ export async function revokeApiKey(
     key.revokedAt = deps.clock.now();
     await keys.update({ id: key.id }, { revokedAt: key.revokedAt });
   }
-  // Redis may be away; the background check of every process finds the revocation all the same.
-  await deps.pubsub.publish(REVOKED_CHANNEL, key.id).catch(() => undefined);
+  // Not waited for: Redis may be away, and the background check of every process finds it all the same.
+  void deps.pubsub.publish(REVOKED_CHANNEL, key.id).catch(() => undefined);
   return key;
 }

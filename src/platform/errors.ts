@@ -76,11 +76,17 @@ const UNREACHABLE_TEXT =
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const code = findCode(error);
+  if (code === TEXT_WITH_NUL) {
+    return new AppError('BAD_USER_INPUT', 'text may not contain the character NUL', {}, error);
+  }
   if ((code !== null && UNREACHABLE.has(code)) || UNREACHABLE_TEXT.test(errorText(error))) {
     return new AppError('UNAVAILABLE', 'a service behind this one does not answer, try again', {}, error);
   }
   return new AppError('INTERNAL', 'something went wrong on our side', {}, error);
 }
+
+// PostgreSQL cannot hold NUL in text, and no text of ours needs it.
+const TEXT_WITH_NUL = '22021';
 
 function findCode(error: unknown): string | null {
   const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };

@@ -40,9 +40,17 @@ export function createLogger(options: { level: string; name: string }): Logger {
   return pino({
     name: options.name,
     level: options.level,
+    serializers: { err: describeError },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
     mixin: () => scopes.getStore() ?? {},
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });
+}
+
+/** Only what says what went wrong: a failed query also carries its parameters, and those can be anybody's secrets. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  return { type: error.name, message: error.message, stack: error.stack, code };
 }

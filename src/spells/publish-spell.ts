@@ -54,7 +54,7 @@ export async function publishSpell(
   const checked = await checkPackage(tar, input.bundle);
   const stored = await storeBlobs(deps.blobs, tar, checked);
   const published = await deps.database.transaction((manager) => insertVersion(manager, deps.clock, accountId, stored));
-  await deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, published.spell.key).catch(() => undefined);
+  void deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, published.spell.key).catch(() => undefined);
   deps.logger.info({ spell: published.spell.key, version: published.version.version }, 'spell published');
   return { ...published, warnings: checked.warnings };
 }

@@ -22,6 +22,6 @@ export async function yankSpellVersion(
     .set({ yankedAt: deps.clock.now() })
     .where('id = :id AND yankedAt IS NULL', { id: version.id })
     .execute();
-  await deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, spell.key).catch(() => undefined);
+  void deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, spell.key).catch(() => undefined);
   return versions.findOneByOrFail({ id: version.id });
 }

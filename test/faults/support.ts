@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncResource } from 'node:async_hooks';
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -82,6 +83,8 @@ export async function assertSettled(database: DataSource, withinMs: number): Pro
 export class Fleet {
   readonly #harness: Harness;
   readonly #settings: Record<string, string>;
+  // Bound to the suite that makes the fleet: what a test starts itself is killed when that test ends.
+  readonly #spawn = AsyncResource.bind((environment: Record<string, string>) => spawnProcess('worker', environment));
   #workers: SpawnedProcess[] = [];
 
   constructor(harness: Harness, settings: Record<string, string> = {}) {
@@ -92,7 +95,7 @@ export class Fleet {
   /** Starts as many as are missing to `count`. */
   async fill(count: number): Promise<void> {
     const missing = Array.from({ length: Math.max(0, count - this.#workers.length) }, () =>
-      spawnProcess('worker', { ...this.#harness.environment, ...this.#settings }),
+      this.#spawn({ ...this.#harness.environment, ...this.#settings }),
     );
     this.#workers.push(...(await Promise.all(missing)));
   }

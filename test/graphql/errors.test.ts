@@ -204,8 +204,9 @@ describe('errors of GraphQL', async () => {
       }
     });
 
-    it('text that PostgreSQL cannot hold is a text that nothing has', async () => {
-      assert.equal((await client.get(SpellDocument, { key: 'a\u0000b' })).spell, null);
+    it('text that PostgreSQL cannot hold is the caller’s mistake', async () => {
+      const refused = await client.refusal(SpellDocument, { key: 'a\u0000b' });
+      assert.equal(refused.extensions.code, 'BAD_USER_INPUT');
       assert.equal((await client.get(NodeDocument, { id: '\u0000' })).node, null);
       const { errors } = await client.askText(
         'query ($s: String) { spells(search: $s, tag: $s) { edges { cursor } } }',

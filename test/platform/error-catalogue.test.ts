@@ -52,7 +52,7 @@ describe('the catalogue of errors', () => {
       assert.deepEqual(shared, extensions);
       assert.equal(shared.code, code);
       assert.notEqual(title, '');
-      assert.match(type, /errors/);
+      assert.match(type, /^urn:spellplatform:error:[a-z-]+$/);
     });
   }
 

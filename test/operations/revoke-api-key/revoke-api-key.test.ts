@@ -74,7 +74,7 @@ describe('revoke an API key', { concurrency: true }, async () => {
       });
 
       it('not found: a prefix that no key can have', async () => {
-        assert.equal((await edge.revoke(admin.client, 'a\u0000b')).code, 'NOT_FOUND');
+        assert.equal((await edge.revoke(admin.client, 'a\u0000b')).code, 'BAD_USER_INPUT');
       });
     });
   }
@@ -117,7 +117,7 @@ describe('revoke an API key', { concurrency: true }, async () => {
   });
 
   it('the open socket of a key that expires is closed with 4403 within 5 seconds', async () => {
-    const expiresAt = new Date(Date.now() + 2_000);
+    const expiresAt = new Date(Date.now() + 4_000);
     const victim = await seed.key(admin.accountId, ['cast'], expiresAt);
     const socket = await RawSocket.authenticated(app.url, victim.apiKey);
     assert.equal(await closeCode(socket, expiresAt.getTime() - Date.now() + REVOKED_WITHIN_MS), 4403);

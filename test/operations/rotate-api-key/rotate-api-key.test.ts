@@ -104,7 +104,7 @@ describe('rotate an API key', async () => {
     });
 
     it('a prefix that no key can have', async () => {
-      assert.equal((await refusal(admin.client, { prefix: 'a\u0000b' })).code, 'NOT_FOUND');
+      assert.equal((await refusal(admin.client, { prefix: 'a\u0000b' })).code, 'BAD_USER_INPUT');
     });
 
     it('a key that was revoked', async () => {
