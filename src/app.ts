@@ -62,7 +62,7 @@ import {
   createLogger,
   createRegistry,
   migrate,
-  pingRedis,
+  orAfter,
   poolUsage,
   queryRows,
   registerPoolMetrics,
@@ -251,20 +251,16 @@ async function openServices(
 
 function healthChecks({ database, redis }: Services): Record<string, () => Promise<boolean>> {
   return {
-    postgres: () => within(READY_WITHIN_MS, queryRows(database, 'SELECT 1')),
-    redis: () => pingRedis(redis, READY_WITHIN_MS),
+    postgres: () => orAfter(answers(queryRows(database, 'SELECT 1')), READY_WITHIN_MS, false),
+    redis: () => orAfter(answers(redis.ping()), READY_WITHIN_MS, false),
   };
 }
 
-async function within(deadlineMs: number, work: Promise<unknown>): Promise<boolean> {
-  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), deadlineMs).unref());
-  return Promise.race([
-    work.then(
-      () => true,
-      () => false,
-    ),
-    late,
-  ]);
+function answers(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
 }
 
 async function addApi(

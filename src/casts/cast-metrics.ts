@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxPool } from '../sandbox/index.js';
 import {
   Counter,
   Gauge,
   Histogram,
   LATENCY_BUCKETS_S,
+  orAfter,
   type JobQueue,
   type Registry,
 } from '../platform/index.js';
@@ -67,7 +67,7 @@ export function registerQueueDepth(registry: Registry, queue: JobQueue): void {
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const depth = await Promise.race([queue.depth(), delay(DEPTH_WITHIN_MS, null, { ref: false })]);
+      const depth = await orAfter(queue.depth(), DEPTH_WITHIN_MS, null);
       // Without Redis there is no depth to tell; the other metrics are told all the same.
       this.reset();
       if (depth === null) return;

@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  BlobChanged,
   errorText,
   newId,
+  orAfter,
   type BlobStore,
   type Clock,
   type DataSource,
@@ -32,6 +34,8 @@ export const CANCEL_CHANNEL = 'casts-cancel';
 // How long a stopping worker lets short casts end by themselves; longer ones are begun again elsewhere.
 const DRAIN_MS = 2_000;
 const DRAIN_LOOK_MS = 20;
+// Well below the lease: a worker that waited for Redis longer would lose the cast it has just claimed.
+const LAST_EVENT_WITHIN_MS = 1_000;
 
 export interface CastWorkerDeps {
   database: DataSource;
@@ -131,13 +135,15 @@ export class CastWorker {
       cancel: new AbortController(),
       isFenced: false,
     };
+    // A stall longer than the lease can bring this worker its own cast again; the older attempt is over then.
+    this.#running.get(claim.id)?.cancel.abort();
     this.#running.set(claim.id, running);
     try {
       if (claim.attempts > 1) events.retried(lostBecause ?? 'the worker of the last attempt was lost');
       events.started();
       const version = await this.#deps.versions.byId(claim.spellVersionId);
       const output: Buffer[] = [];
-      const outcome = await this.#runSandbox(claim, version, running, output);
+      const outcome = await this.#runSandbox(claim, version, running, output).catch(refuseChangedModule);
       if (outcome.kind === 'lost' && !running.isFenced && !this.#isStopping) {
         this.#deps.metrics.attempts.inc({ outcome: 'lost' });
         return outcome.message;
@@ -146,7 +152,7 @@ export class CastWorker {
         await this.#settle(claim, version, running, outcome, Buffer.concat(output));
       return null;
     } finally {
-      this.#running.delete(claim.id);
+      if (this.#running.get(claim.id) === running) this.#running.delete(claim.id);
     }
   }
 
@@ -232,7 +238,7 @@ export class CastWorker {
   /** Where the numbers of the last attempt ended: from the stream, or from the last heartbeat when Redis was lost. */
   async #lastSequence(claim: ClaimedCast): Promise<number> {
     if (claim.attempts === 1) return claim.lastSequence;
-    const last = await this.#deps.streams.last(streamName(claim.id));
+    const last = await orAfter(this.#deps.streams.last(streamName(claim.id)), LAST_EVENT_WITHIN_MS, null);
     if (last === null) return claim.lastSequence + SEQUENCE_GAP;
     return Math.max(fromStreamEntry(last).sequence, claim.lastSequence);
   }
@@ -258,6 +264,20 @@ export class CastWorker {
       this.#deps.logger.warn({ error: errorText(error), running: beats.length }, 'leases not renewed');
     }
   }
+}
+
+/** Bytes that are not what was published are never run, and running again would not make them so. */
+function refuseChangedModule(error: unknown): SandboxOutcome {
+  if (!(error instanceof BlobChanged)) throw error;
+  const message = 'the stored module is not the one that was published';
+  return {
+    kind: 'failed',
+    code: 'POLICY_VIOLATION',
+    message,
+    fuelUsed: null,
+    memoryPeakBytes: 0,
+    durationMs: 0,
+  };
 }
 
 function toEnvironment(version: ResolvedVersion, castId: string): Record<string, string> {

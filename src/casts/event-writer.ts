@@ -1,5 +1,5 @@
 import type { Clock, EventStreams, Logger } from '../platform/index.js';
-import { errorText } from '../platform/index.js';
+import { errorText, orAfter } from '../platform/index.js';
 import { EVENTS_KEPT_MS, cursorAt } from './cast.js';
 import { incompleteTail, streamName, toStreamEntry, type CastEvent } from './cast-events.js';
 
@@ -7,6 +7,8 @@ import { incompleteTail, streamName, toStreamEntry, type CastEvent } from './cas
 // that a neighbour's wake-up is not stuck behind it.
 const BATCH_EVENTS_MAX = 256;
 const BATCH_BYTES_MAX = 1024 * 1024;
+// What one event carries at most, as docs/PROTOCOL.md says.
+const PIECE_BYTES_MAX = 64 * 1024;
 // How long a cast that has ended waits for Redis to take its last events before it is settled without them.
 const FLUSH_DEADLINE_MS = 5_000;
 const RETRY_DELAY_MS = 100;
@@ -78,19 +80,28 @@ export class EventWriter {
       this.#tails[kind] = Buffer.alloc(0);
       if (tail.length > 0) this.#push({ type: kind, bytes: tail, ...this.#nextPlace() });
     }
-    const deadline = setTimeout(() => (this.#isGivenUp = true), FLUSH_DEADLINE_MS);
     this.#isFlushing = true;
     this.#endGathering();
-    await this.#writing;
-    clearTimeout(deadline);
+    // A command to a Redis that is away neither fails nor returns, so the deadline stands beside it.
+    const isWritten = await orAfter(
+      this.#writing?.then(() => true) ?? Promise.resolve(true),
+      FLUSH_DEADLINE_MS,
+      false,
+    );
+    this.#isGivenUp = !isWritten;
   }
 
   #pushBytes(kind: Kind, chunk: Buffer): void {
     const bytes = this.#tails[kind].length === 0 ? chunk : Buffer.concat([this.#tails[kind], chunk]);
     const tailLength = incompleteTail(bytes);
-    const whole = bytes.subarray(0, bytes.length - tailLength);
+    let whole = bytes.subarray(0, bytes.length - tailLength);
     this.#tails[kind] = bytes.subarray(bytes.length - tailLength);
-    if (whole.length > 0) this.#push({ type: kind, bytes: whole, ...this.#nextPlace() });
+    while (whole.length > 0) {
+      const piece = whole.subarray(0, PIECE_BYTES_MAX);
+      const cut = whole.length > piece.length ? piece.length - incompleteTail(piece) : piece.length;
+      this.#push({ type: kind, bytes: whole.subarray(0, cut), ...this.#nextPlace() });
+      whole = whole.subarray(cut);
+    }
   }
 
   #nextPlace(): { cursor: string; sequence: number; attempt: number; at: Date } {

@@ -1,5 +1,5 @@
 import { requireScope, type Principal } from '../accounts/index.js';
-import { badInput, isId, notFound, type DataSource, type EventStreams } from '../platform/index.js';
+import { badInput, isId, notFound, orAfter, type DataSource, type EventStreams } from '../platform/index.js';
 import { QUEUED_CURSOR, isBefore, isFinal, parseCursor } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import { finishedEvent, fromStreamEntry, queuedEvent, streamName, type CastEvent } from './cast-events.js';
@@ -17,7 +17,8 @@ const PAGE_EVENTS = 200;
 // A wake-up can be lost; this is how long a watcher then waits before it looks for itself.
 const LOOK_AGAIN_MS = 1_000;
 // Redis that does not answer for this long is taken for lost; the final state then comes without it.
-const READ_DEADLINE_MS = 10_000;
+const READ_DEADLINE_MS = 5_000;
+const LISTEN_WITHIN_MS = 2_000;
 // Between the commit of a final state and its event in Redis lies one round trip; this is generous.
 const FINAL_EVENT_GRACE_MS = 1_500;
 const FINAL_EVENT_LOOK_MS = 50;
@@ -41,15 +42,26 @@ export async function watchCast(
 async function* generateEvents(watch: Watch, after: string | null): AsyncGenerator<CastEvent, void, void> {
   const { deps, cast, bell, signal } = watch;
   const ring = () => bell.ring();
-  const stopListening = await deps.streams.listen(streamName(cast.id), ring);
-  signal?.addEventListener('abort', ring);
+  const hungUp = Promise.withResolvers<void>();
+  const hangUp = () => {
+    ring();
+    hungUp.resolve();
+  };
+  signal?.addEventListener('abort', hangUp);
+  if (signal?.aborted === true) hangUp();
   deps.metrics.watchers.inc();
+  const listening = deps.streams.listen(streamName(cast.id), ring);
   try {
     if (after === null) yield queuedEvent(cast);
+    // Without Redis nobody hears anything; the watch then goes on by looking for itself.
+    await orAfter(Promise.race([listening, hungUp.promise]), LISTEN_WITHIN_MS, undefined);
     yield* readOn(watch, after ?? QUEUED_CURSOR);
   } finally {
-    stopListening();
-    signal?.removeEventListener('abort', ring);
+    listening.then(
+      (stop) => stop(),
+      () => undefined,
+    );
+    signal?.removeEventListener('abort', hangUp);
     deps.metrics.watchers.dec();
   }
 }
@@ -61,16 +73,14 @@ interface Watch {
   signal: AbortSignal | undefined;
 }
 
-async function* readOn(
-  { deps, cast, bell, signal }: Watch,
-  after: string,
-): AsyncGenerator<CastEvent, void, void> {
+async function* readOn(watch: Watch, after: string): AsyncGenerator<CastEvent, void, void> {
+  const { deps, cast, bell, signal } = watch;
   let cursor = after;
   let known = cast;
   let finalDueAtMs = dueAtMs(known);
   while (signal?.aborted !== true) {
     bell.reset();
-    const page = await readPage(deps.streams, cast.id, cursor);
+    const page = await readPage(watch, cursor);
     for (const event of page) {
       yield event;
       if (event.type === 'finished') return;
@@ -116,12 +126,17 @@ export async function readCastEvents(
   return events.slice(0, page.first);
 }
 
-async function readPage(streams: EventStreams, castId: string, cursor: string): Promise<CastEvent[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never[]>((resolve) => (timer = setTimeout(() => resolve([]), READ_DEADLINE_MS)));
-  const entries = await Promise.race([streams.read(streamName(castId), cursor, PAGE_EVENTS), late]);
-  clearTimeout(timer);
+async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<CastEvent[]> {
+  const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_EVENTS);
+  const hungUp = signal === undefined ? reading : Promise.race([reading, aborted(signal)]);
+  const entries = await orAfter(hungUp, READ_DEADLINE_MS, []);
   return entries.map(fromStreamEntry);
+}
+
+/** Nothing to read, as soon as nobody is there to read it to. */
+function aborted(signal: AbortSignal): Promise<never[]> {
+  if (signal.aborted) return Promise.resolve([]);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }
 
 async function requireCast(database: DataSource, accountId: string, castId: string): Promise<CastEntity> {

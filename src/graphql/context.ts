@@ -2,7 +2,10 @@ import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 
 type WatchArgs = Parameters<SubscriptionContext['watchCast']>[0];
-export type WatchCast = (principal: Principal | null, args: WatchArgs) => ReturnType<SubscriptionContext['watchCast']>;
+export type WatchCast = (
+  principal: Principal | null,
+  args: WatchArgs,
+) => ReturnType<SubscriptionContext['watchCast']>;
 
 /** Makes the context of one operation. Loaders live as long as it does, so they never show stale data to the next. */
 export function createContext(request: {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   GraphQLError,
   execute,
@@ -15,7 +14,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
-import { inRequestScope, newId, type Clock, type Logger } from '../platform/index.js';
+import { inRequestScope, newId, orAfter, type Clock, type Logger } from '../platform/index.js';
 import { createContext, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
@@ -98,7 +97,7 @@ export class GraphqlSockets {
 
   async stop(): Promise<void> {
     // A client that does not answer the close must not hold up the stop.
-    await Promise.race([this.#protocol.dispose(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+    await orAfter(Promise.resolve(this.#protocol.dispose()), CLOSE_WITHIN_MS, undefined);
     for (const client of this.#server.clients) client.terminate();
     this.#server.close();
   }
@@ -157,7 +156,10 @@ export class GraphqlSockets {
 /** What an operation does and logs belongs to its request id, however late it does it. */
 function inOperation<T>(args: ExecutionArgs, work: () => T): T {
   const { requestId, principal } = args.contextValue as SubscriptionContext;
-  return inRequestScope({ requestId, ...(principal === null ? {} : { accountId: principal.accountId }) }, work);
+  return inRequestScope(
+    { requestId, ...(principal === null ? {} : { accountId: principal.accountId }) },
+    work,
+  );
 }
 
 /** Messages of the same turn of the event loop leave in one write: a page of events is one system call. */

@@ -85,7 +85,8 @@ export class GraphqlSseHandler {
     const problem = findProblem(request);
     if (problem !== null) return toResponse(refusal([formatError(problem, this.#logger)]));
     const { principal, signal, onRevoked } = request;
-    if (principal !== null) signal.addEventListener('abort', this.#verifier.watch(principal.keyId, onRevoked));
+    if (principal !== null)
+      signal.addEventListener('abort', this.#verifier.watch(principal.keyId, onRevoked));
     const response = await this.#handler({
       method: request.method,
       url: request.url,
@@ -106,7 +107,8 @@ export class GraphqlSseHandler {
 /** What graphql-sse would refuse in words of its own, without a code of ours. */
 function findProblem({ method, url, body }: SseRequest): AppError | null {
   const fromAddress = new URL(url, 'http://localhost').searchParams.get('query');
-  const fromBody = typeof body === 'object' && body !== null ? (body as { query?: unknown }).query : undefined;
+  const fromBody =
+    typeof body === 'object' && body !== null ? (body as { query?: unknown }).query : undefined;
   if (typeof (method === 'GET' ? fromAddress : fromBody) === 'string') return null;
   return new AppError('BAD_USER_INPUT', 'send a JSON object with a query, as Content-Type: application/json');
 }

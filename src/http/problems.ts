@@ -1,4 +1,10 @@
-import { ERROR_STATUS, requestScope, toAppError, type AppError, type InputProblem } from '../platform/index.js';
+import {
+  ERROR_STATUS,
+  requestScope,
+  toAppError,
+  type AppError,
+  type InputProblem,
+} from '../platform/index.js';
 
 /** RFC 9457 problem details, with the same code and details as GraphQL's `extensions`. */
 export interface Problem {
@@ -58,11 +64,18 @@ export function toProblem(error: unknown): {
 function toRestDetails(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { problems } = details;
   if (!Array.isArray(problems)) return details;
-  const renamed = (problems as InputProblem[]).map(({ path, reason }) => ({ path: toRestPath(path), reason }));
+  const renamed = (problems as InputProblem[]).map(({ path, reason }) => ({
+    path: toRestPath(path),
+    reason,
+  }));
   return { ...details, problems: renamed };
 }
 
-const REST_NAMES: Readonly<Record<string, string>> = { input: 'payload', inputBase64: 'payload_base64', spell: 'spell_name' };
+const REST_NAMES: Readonly<Record<string, string>> = {
+  input: 'payload',
+  inputBase64: 'payload_base64',
+  spell: 'spell_name',
+};
 
 /** Only the names that are ours: what lies below `input` is the caller's. */
 function toRestPath(path: string): string {

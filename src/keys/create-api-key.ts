@@ -72,7 +72,10 @@ function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
   const problems: InputProblem[] = [];
   const nameLength = input.name.trim().length;
   if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX || input.name.includes('\u0000')) {
-    problems.push({ path: 'name', reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters, none of them NUL` });
+    problems.push({
+      path: 'name',
+      reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters, none of them NUL`,
+    });
   }
   if (input.scopes.length === 0) problems.push({ path: 'scopes', reason: 'must name at least one scope' });
   input.scopes.forEach((scope, index) => {

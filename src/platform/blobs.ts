@@ -48,7 +48,7 @@ export class BlobStore {
       if (error.code === 'ENOENT') throw new BlobMissing(digest);
       throw error;
     });
-    if (sha256(bytes) !== digest) throw new Error(`the stored bytes of ${digest} have changed`);
+    if (sha256(bytes) !== digest) throw new BlobChanged(digest);
     return bytes;
   }
 
@@ -82,6 +82,14 @@ export class BlobStore {
       await rm(draft, { force: true });
       throw error;
     }
+  }
+}
+
+/** The bytes on disk are not those that were stored; they are never handed out. */
+export class BlobChanged extends Error {
+  constructor(digest: Digest) {
+    super(`the stored bytes of ${digest} have changed`);
+    this.name = 'BlobChanged';
   }
 }
 

@@ -10,6 +10,7 @@ export {
   type ErrorCode,
   type InputProblem,
 } from './errors.js';
+export { orAfter } from './deadline.js';
 export { sha256, isDigest, type Digest } from './digests.js';
 export { createLogger, inRequestScope, requestScope, type Logger, type RequestScope } from './logging.js';
 export {
@@ -20,12 +21,12 @@ export {
   type DataSource,
   type EntityManager,
 } from './postgres.js';
-export { connectRedis, pingRedis, type Redis } from './redis.js';
+export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
 export { JobQueue, JobWorker } from './queue.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';
-export { BlobStore } from './blobs.js';
+export { BlobChanged, BlobStore } from './blobs.js';
 export {
   Counter,
   Gauge,

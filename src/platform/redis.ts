@@ -21,13 +21,3 @@ export function connectRedis(url: string, logger: Logger, name: string): Redis {
 
 // Short, because every cast in flight waits for it.
 const RECONNECT_DELAY_MAX_MS = 500;
-
-/** Does Redis answer within the deadline? */
-export async function pingRedis(redis: Redis, deadlineMs: number): Promise<boolean> {
-  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), deadlineMs).unref());
-  const answer = redis.ping().then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([answer, late]);
-}

@@ -103,6 +103,7 @@ function assertTrees({ trees = [], resourcesDigest }: SandboxRun): void {
       throw new RangeError(`"${guestPath}" cannot be the place of one more tree.`);
     }
     paths.add(guestPath);
+    assertBetween('maxBytes of a tree', tree.maxBytes, 0, MAX_TREES_BYTES);
     maxBytes += tree.maxBytes;
     assertBetween('maxBytes of all trees', maxBytes, 0, MAX_TREES_BYTES);
     // A tree no process could build is the caller's fault, so it is found here and not answered as lost.

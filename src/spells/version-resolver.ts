@@ -25,6 +25,8 @@ export class VersionResolver {
   readonly #pubsub: PubSub;
   readonly #byReference = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX, ttl: REMEMBERED_FOR_MS });
   readonly #byId = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX });
+  /** Rises with every change, so that an answer read before one is not remembered after it. */
+  #generation = 0;
   #unsubscribe: () => void = () => undefined;
 
   constructor(deps: { database: DataSource; pubsub: PubSub }) {
@@ -33,7 +35,7 @@ export class VersionResolver {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = await this.#pubsub.subscribe(SPELLS_CHANGED_CHANNEL, () => this.#byReference.clear());
+    this.#unsubscribe = await this.#pubsub.subscribe(SPELLS_CHANGED_CHANNEL, () => this.forget());
   }
 
   stop(): void {
@@ -42,19 +44,21 @@ export class VersionResolver {
 
   /** Called by this process after a publish or yank, so that its own caller sees the change at once. */
   forget(): void {
+    this.#generation += 1;
     this.#byReference.clear();
   }
 
   async resolve(reference: string): Promise<ResolvedVersion> {
     const known = this.#byReference.get(reference);
     if (known !== undefined) return known;
+    const generation = this.#generation;
     const { key, range } = parseReference(reference);
     const spell = await this.#database.getRepository(SpellEntity).findOneBy({ key });
     if (spell === null) throw notFound(`spell ${key}`);
     const chosen = await this.#choose(spell.id, range);
     if (chosen === null) throw notFound(`a version of ${key} that fits ${range} and is not yanked`);
     const resolved = await this.byId(chosen);
-    this.#byReference.set(reference, resolved);
+    if (generation === this.#generation) this.#byReference.set(reference, resolved);
     return resolved;
   }
 
@@ -84,7 +88,7 @@ export class VersionResolver {
 
 function parseReference(reference: string): { key: string; range: string } {
   const [key = '', range = '*', ...rest] = reference.split('@');
-  const isRange = semver.validRange(range) !== null;
+  const isRange = range !== '' && semver.validRange(range) !== null;
   if (key === '' || rest.length > 0 || !isRange || reference.length > REFERENCE_CHARACTERS_MAX) {
     throw badInput([{ path: 'spell', reason: 'must be a key, key@version or key@range, as in com.acme.resize@^1' }]);
   }

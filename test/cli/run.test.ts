@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SandboxPool, prepareModule } from '../../src/sandbox/index.js';
 import { cast } from '../sandbox/fixtures.js';
+import { membersOf, sandboxSessions } from '../sandbox/processes.js';
 import type { GuestName } from '../support/guests.js';
 import { assemble, buildPackage, guestModule } from '../support/packages.js';
 import { Desk, PREVIEW1, spell, startSpell } from './spell.js';
@@ -149,9 +151,13 @@ describe('spell run', async () => {
   it('ok: a killed command leaves no guest behind', async () => {
     const child = startSpell(['run', await guest('endless'), '--timeout-ms', '60000']);
     await once(child.stderr, 'data');
+    const sessions = sandboxSessions(child.pid ?? 0);
+    assert.equal(membersOf(sessions).length > 0, true);
     child.kill('SIGKILL');
-    // The guest holds its ends of no pipe of ours, so its end is seen in the process table by the sandbox's own tests.
-    await once(child, 'close');
+    await once(child, 'exit');
+    const deadlineMs = performance.now() + 5_000;
+    while (membersOf(sessions).length > 0 && performance.now() < deadlineMs) await delay(20);
+    assert.deepEqual(membersOf(sessions), []);
   });
 
   it('refused: a module that publishing refuses is not run', async () => {
@@ -183,7 +189,7 @@ describe('spell run', async () => {
     ['a folder that is not there', ['--dir', '/absent:/data'], /ENOENT.*\/absent/],
     ['an input that is not there', ['--input', '/absent'], /ENOENT.*\/absent/],
     ['a second module', ['other.wasm'], /"other.wasm" is one too many/],
-    ['two folders in one place', ['--dir', '/dev/null:/a'], /ENOTDIR/],
+    ['a file for a folder', ['--dir', '/dev/null:/a'], /ENOTDIR/],
   ] as const) {
     it(`wrong use: ${what}`, async () => {
       const done = await spell(['run', await guest('echo'), ...options]);
@@ -242,6 +248,7 @@ describe('spell run', async () => {
   });
 
   describe('with a package', () => {
+    const resources = { 'seen/a.txt': 'read me', 'hidden.txt': 'not me' };
     const runtime = {
       timeout_ms: 5_000,
       max_fuel: 5_000_000,
@@ -253,7 +260,10 @@ describe('spell run', async () => {
     };
 
     it('ok: its key is argv[0], its variables are set, others are added', async () => {
-      const path = await desk.file('environment.tar', await buildPackage({ guest: 'environment', runtime }));
+      const path = await desk.file(
+        'environment.tar',
+        await buildPackage({ guest: 'environment', runtime, resources }),
+      );
       const done = await spell(['run', path, '--arg', 'x', '--env', 'MORE=1']);
       assert.equal(done.code, 0, done.stderr);
       const castId = '00000000-0000-0000-0000-000000000000';
@@ -262,7 +272,6 @@ describe('spell run', async () => {
     });
 
     it('ok: it reads those of its resources that its policy names, and no others', async () => {
-      const resources = { 'seen/a.txt': 'read me', 'hidden.txt': 'not me' };
       const path = await desk.file(
         'resource.tar',
         await buildPackage({ guest: 'resource', runtime, resources }),
@@ -273,7 +282,10 @@ describe('spell run', async () => {
     });
 
     it('ok: its limits hold, and can be lowered only', async () => {
-      const path = await desk.file('endless.tar', await buildPackage({ guest: 'endless', runtime }));
+      const path = await desk.file(
+        'endless.tar',
+        await buildPackage({ guest: 'endless', runtime, resources }),
+      );
       const done = await reportOf([path]);
       assert.deepEqual([done.code, done.fuelUsed], [125, '5000000']);
       assert.equal((await reportOf([path, '--max-fuel', '1000'])).fuelUsed, '1000');

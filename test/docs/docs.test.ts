@@ -3,7 +3,13 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 
-const PAGES = ['README.md', 'docs/ARCHITECTURE.md', 'docs/PROTOCOL.md', 'docs/errors.md', 'docs/Phase2/deploy.md'];
+const PAGES = [
+  'README.md',
+  'docs/ARCHITECTURE.md',
+  'docs/PROTOCOL.md',
+  'docs/errors.md',
+  'docs/Phase2/deploy.md',
+];
 // Paths in backticks that begin with a folder of ours; a path with a placeholder names no single file.
 const PATH = /`((?:src|docs|schema|spells|test|tools|bench|ops|bin)\/[A-Za-z0-9_./-]*)`/g;
 const README_LINES_MAX = 150;
@@ -13,7 +19,9 @@ describe('documentation', () => {
   it('names only files that exist', async () => {
     for (const page of PAGES) {
       const text = await readFile(page, 'utf8');
-      const missing = [...text.matchAll(PATH)].map(([, path = '']) => path).filter((path) => !existsSync(path));
+      const missing = [...text.matchAll(PATH)]
+        .map(([, path = '']) => path)
+        .filter((path) => !existsSync(path));
       assert.deepEqual(missing, [], page);
     }
   });

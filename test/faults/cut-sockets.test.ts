@@ -13,7 +13,10 @@ const CUTS_PER_SOCKET = 4;
 const TICKS = Array.from({ length: 10 }, (_, i) => `tick ${String.fromCharCode(48 + i)}\n`);
 
 /** Watches these casts over one socket, which is cut again and again; every stream goes on from its own last cursor. */
-async function watchThroughCuts(client: ApiClient, ids: string[]): Promise<{ streams: CastEvent[][]; cuts: number }> {
+async function watchThroughCuts(
+  client: ApiClient,
+  ids: string[],
+): Promise<{ streams: CastEvent[][]; cuts: number }> {
   const streams: CastEvent[][] = ids.map(() => []);
   const isDone = (events: CastEvent[]) => events.at(-1)?.__typename === 'CastFinished';
   let cuts = 0;

@@ -3,7 +3,17 @@ import { describe, it } from 'node:test';
 import { ApiClient } from '../support/client.js';
 import { startHarness } from '../support/harness.js';
 import { spawnProcess } from '../support/processes.js';
-import { assertGapless, assertSettled, finalOf, Fleet, guestsOf, outputOf, startCast, terminate, waitForEvent } from './support.js';
+import {
+  assertGapless,
+  assertSettled,
+  finalOf,
+  Fleet,
+  guestsOf,
+  outputOf,
+  startCast,
+  terminate,
+  waitForEvent,
+} from './support.js';
 
 const TICKS = Array.from({ length: 40 }, (_, i) => `tick ${String.fromCharCode(48 + i)}\n`);
 const TICKER_OUTPUT = TICKS.filter((_, index) => index % 2 === 0).join('');
@@ -50,7 +60,10 @@ describe('processes that are killed or told to stop', async () => {
     const ids = await Promise.all([1, 2, 3].map(() => startCast(doomed, { spell: ticker })));
     await victim.kill();
     const ended = await Promise.all(ids.map(async (id) => finalOf(await client.watch(id))));
-    assert.deepEqual(ended.map(({ status }) => status), ['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED']);
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED'],
+    );
     for (const { output } of ended) assert.equal(output, TICKER_OUTPUT);
   });
 

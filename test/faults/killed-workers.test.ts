@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startHarness } from '../support/harness.js';
-import { assertGapless, assertSettled, delay, finalOf, Fleet, outputOf, startCast, terminate, until, waitForEvent } from './support.js';
+import {
+  assertGapless,
+  assertSettled,
+  delay,
+  finalOf,
+  Fleet,
+  outputOf,
+  startCast,
+  terminate,
+  until,
+  waitForEvent,
+} from './support.js';
 
 const PICKED_UP_WITHIN_MS = 10_000;
 const TICKS = Array.from({ length: 40 }, (_, i) => `tick ${String.fromCharCode(48 + i)}\n`);
@@ -39,7 +50,10 @@ describe('workers that are killed', async () => {
     const events = await watching;
     assertGapless(events);
     const retried = events.filter(({ __typename }) => __typename === 'CastRetried');
-    assert.deepEqual(retried.map(({ cursor }) => cursor), ['2-1']);
+    assert.deepEqual(
+      retried.map(({ cursor }) => cursor),
+      ['2-1'],
+    );
     const cast = finalOf(events);
     assert.equal(cast.status, 'SUCCEEDED');
     assert.equal(cast.attempts, 2);
@@ -52,7 +66,11 @@ describe('workers that are killed', async () => {
     const id = await startCast(client, { spell: endless });
     const watching = client.watch(id);
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const isRunning = waitForEvent(client, id, (event) => event.__typename === 'CastLog' && event.attempt === attempt);
+      const isRunning = waitForEvent(
+        client,
+        id,
+        (event) => event.__typename === 'CastLog' && event.attempt === attempt,
+      );
       await Promise.all([isRunning, fleet.fill(2)]);
       const victim = await fleet.takeOwner(id);
       await victim.kill();

@@ -28,11 +28,18 @@ describe('two API processes and two workers', async () => {
         const from = index % 2 === 0 ? 0 : 1;
         const spell = index % 3 === 0 ? echo : quick;
         const input = `cast ${index}`;
-        return { id: await startCast(apis[from], { spell, input, idempotencyKey: input }), through: from === 0 ? 1 : 0, spell, input };
+        return {
+          id: await startCast(apis[from], { spell, input, idempotencyKey: input }),
+          through: from === 0 ? 1 : 0,
+          spell,
+          input,
+        };
       }),
     );
     assert.equal(new Set(casts.map(({ id }) => id)).size, CASTS);
-    const sockets = Array.from({ length: (2 * CASTS) / (2 * CASTS_PER_SOCKET) }, (_, index) => apis[index % 2 === 0 ? 0 : 1].openSocket());
+    const sockets = Array.from({ length: (2 * CASTS) / (2 * CASTS_PER_SOCKET) }, (_, index) =>
+      apis[index % 2 === 0 ? 0 : 1].openSocket(),
+    );
     const watched = await Promise.all(
       casts.map(async ({ id, through }, index) => {
         const own = sockets.filter((_, at) => at % 2 === through);
@@ -61,7 +68,9 @@ describe('two API processes and two workers', async () => {
 
   it('the same idempotency key at both at once is one cast', async () => {
     const input = { spell: echo, input: 'both', idempotencyKey: 'both at once' };
-    const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => startCast(apis[index % 2 === 0 ? 0 : 1], input)));
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => startCast(apis[index % 2 === 0 ? 0 : 1], input)),
+    );
     assert.equal(new Set(ids).size, 1);
     assert.equal(finalOf(await apis[1].watch(ids[0] ?? '')).output, 'both');
   });

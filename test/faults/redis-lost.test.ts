@@ -3,7 +3,16 @@ import { describe, it } from 'node:test';
 import { connectRedis, createLogger } from '../../src/platform/index.js';
 import { CancelCastDocument, CastByIdDocument } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
-import { assertGapless, assertSettled, delay, finalOf, startCast, startOwnRedis, until, waitForEvent } from './support.js';
+import {
+  assertGapless,
+  assertSettled,
+  delay,
+  finalOf,
+  startCast,
+  startOwnRedis,
+  until,
+  waitForEvent,
+} from './support.js';
 
 const CASTS = 100;
 
@@ -18,7 +27,8 @@ describe('Redis that loses everything', async () => {
     seed.spell(maker, { guest: 'sleeper' }),
     seed.spell(maker, { guest: 'endless', runtime: { max_fuel: 9_000_000_000_000, timeout_ms: 120_000 } }),
   ]);
-  const acceptMany = (count: number) => Promise.all(Array.from({ length: count }, () => startCast(client, { spell: quick })));
+  const acceptMany = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => startCast(client, { spell: quick })));
   /** Every one of these casts has ended, as a success, charged once. */
   const assertAllSucceeded = async (ids: string[]) => {
     const rows: { status: string; cost_micros: string }[] = await app.database.query(
@@ -30,7 +40,10 @@ describe('Redis that loses everything', async () => {
   };
   const endOf = async (id: string, withinMs: number) =>
     until(`cast ${id} is final`, withinMs, async () => {
-      const [row] = await app.database.query(`SELECT status FROM casts WHERE id = $1 AND finished_at IS NOT NULL`, [id]);
+      const [row] = await app.database.query(
+        `SELECT status FROM casts WHERE id = $1 AND finished_at IS NOT NULL`,
+        [id],
+      );
       return (row?.status as string | undefined) ?? null;
     });
 
@@ -39,7 +52,9 @@ describe('Redis that loses everything', async () => {
     const ids = await acceptMany(CASTS);
     const watching = Promise.all(ids.slice(0, 20).map((id) => client.watch(id)));
     await delay(400);
-    const [{ open }] = await app.database.query(`SELECT count(*)::int AS open FROM casts WHERE finished_at IS NULL`);
+    const [{ open }] = await app.database.query(
+      `SELECT count(*)::int AS open FROM casts WHERE finished_at IS NULL`,
+    );
     assert.ok(open > 10, `${open} casts are open when Redis is emptied`);
     await admin.flushall();
     admin.disconnect();
@@ -48,7 +63,11 @@ describe('Redis that loses everything', async () => {
     for (const events of await watching) {
       finalOf(events);
       const sequences = events.map(({ sequence }) => sequence);
-      assert.deepEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b), 'rising, and none twice');
+      assert.deepEqual(
+        sequences,
+        [...new Set(sequences)].sort((a, b) => a - b),
+        'rising, and none twice',
+      );
     }
   });
 
@@ -95,7 +114,11 @@ describe('Redis that loses everything', async () => {
     await redis.kill();
     try {
       const answer = client.get(CancelCastDocument, { input: { id } }).then(() => 'answered');
-      assert.equal(await Promise.race([answer, delay(5_000)]), 'answered', 'cancelCast answers within five seconds');
+      assert.equal(
+        await Promise.race([answer, delay(5_000)]),
+        'answered',
+        'cancelCast answers within five seconds',
+      );
     } finally {
       await redis.start();
     }

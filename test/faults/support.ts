@@ -14,7 +14,11 @@ import { CastDocument, type CastInput, type CastPartsFragment } from '../support
 export const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Looks until `look` answers something, at most `withinMs`. */
-export async function until<T>(what: string, withinMs: number, look: () => Promise<T | null | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  withinMs: number,
+  look: () => Promise<T | null | false>,
+): Promise<T> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const found = await look();
@@ -84,7 +88,9 @@ export class Fleet {
   readonly #harness: Harness;
   readonly #settings: Record<string, string>;
   // Bound to the suite that makes the fleet: what a test starts itself is killed when that test ends.
-  readonly #spawn = AsyncResource.bind((environment: Record<string, string>) => spawnProcess('worker', environment));
+  readonly #spawn = AsyncResource.bind((environment: Record<string, string>) =>
+    spawnProcess('worker', environment),
+  );
   #workers: SpawnedProcess[] = [];
 
   constructor(harness: Harness, settings: Record<string, string> = {}) {
@@ -102,7 +108,10 @@ export class Fleet {
 
   /** The worker that has claimed the cast, as its row says. It leaves the fleet: its test will end it. */
   async takeOwner(castId: string): Promise<SpawnedProcess> {
-    const [row] = await this.#harness.app.database.query(`SELECT worker_id, status FROM casts WHERE id = $1`, [castId]);
+    const [row] = await this.#harness.app.database.query(
+      `SELECT worker_id, status FROM casts WHERE id = $1`,
+      [castId],
+    );
     assert.equal(row.status, 'RUNNING', 'the cast was caught in the middle');
     const pid = Number(String(row.worker_id).split('/')[1]);
     const owner = this.#workers.find(({ child }) => child.pid === pid);
@@ -171,13 +180,21 @@ export async function guestsOf(parent: number): Promise<number[]> {
   const lines = found.filter((line) => line !== null);
   const shells = new Set(lines.filter((line) => line.parent === parent).map(({ pid }) => pid));
   return lines
-    .filter((line) => shells.has(line.parent) && line.command[0] === process.execPath && line.command.join().includes('guest-process'))
+    .filter(
+      (line) =>
+        shells.has(line.parent) &&
+        line.command[0] === process.execPath &&
+        line.command.join().includes('guest-process'),
+    )
     .map(({ pid }) => pid);
 }
 
 async function readProcess(pid: number): Promise<{ pid: number; parent: number; command: string[] } | null> {
   try {
-    const [stat, command] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile(`/proc/${pid}/cmdline`, 'utf8')]);
+    const [stat, command] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/cmdline`, 'utf8'),
+    ]);
     const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
     return { pid, parent, command: command.split('\0') };
   } catch {

@@ -29,25 +29,40 @@ export class ApiClient {
   }
 
   /** The whole answer, errors included. */
-  async ask<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<GraphqlAnswer<Data>> {
+  async ask<Data, Variables>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<GraphqlAnswer<Data>> {
     return this.askText<Data>(print(document as DocumentNode), variables);
   }
 
-  async askText<Data = Record<string, unknown>>(query: string, variables?: unknown): Promise<GraphqlAnswer<Data>> {
-    const response = await this.fetch('/graphql', { method: 'POST', body: JSON.stringify({ query, variables }) });
+  async askText<Data = Record<string, unknown>>(
+    query: string,
+    variables?: unknown,
+  ): Promise<GraphqlAnswer<Data>> {
+    const response = await this.fetch('/graphql', {
+      method: 'POST',
+      body: JSON.stringify({ query, variables }),
+    });
     const body = (await response.json()) as { data?: Data | null; errors?: GraphqlError[] };
     return { status: response.status, data: body.data ?? null, errors: body.errors ?? [] };
   }
 
   /** The data; throws when there are errors. */
-  async get<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data> {
+  async get<Data, Variables>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<Data> {
     const { data, errors } = await this.ask(document, variables);
     if (errors.length > 0 || data === null) throw new Error(`unexpected: ${JSON.stringify(errors)}`);
     return data;
   }
 
   /** The code of the first error; throws when there is none. */
-  async refusal<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<GraphqlError> {
+  async refusal<Data, Variables>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<GraphqlError> {
     const { errors } = await this.ask(document, variables);
     const [first] = errors;
     if (first === undefined) throw new Error('expected a refusal, but it was done');
@@ -57,8 +72,10 @@ export class ApiClient {
   /** A REST request with the key, as JSON unless said otherwise. */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.apiKey !== null && !headers.has('authorization')) headers.set('authorization', `Bearer ${this.apiKey}`);
-    if (init.body !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
+    if (this.apiKey !== null && !headers.has('authorization'))
+      headers.set('authorization', `Bearer ${this.apiKey}`);
+    if (init.body !== undefined && !headers.has('content-type'))
+      headers.set('content-type', 'application/json');
     return fetch(path.startsWith('http') ? path : `${this.url}${path}`, { ...init, headers });
   }
 
@@ -86,10 +103,18 @@ export class ApiClient {
 }
 
 /** The events of a cast over an open socket; throws what the server refuses. */
-export async function* watchOn(socket: Client, castId: string, after?: string): AsyncGenerator<CastEvent, void, void> {
+export async function* watchOn(
+  socket: Client,
+  castId: string,
+  after?: string,
+): AsyncGenerator<CastEvent, void, void> {
   const query = print(CastEventsDocument as DocumentNode);
-  for await (const result of socket.iterate<CastEventsSubscription>({ query, variables: { castId, after } })) {
-    if (result.errors !== undefined) throw Object.assign(new Error(result.errors[0]?.message), { errors: result.errors });
+  for await (const result of socket.iterate<CastEventsSubscription>({
+    query,
+    variables: { castId, after },
+  })) {
+    if (result.errors !== undefined)
+      throw Object.assign(new Error(result.errors[0]?.message), { errors: result.errors });
     if (result.data) yield result.data.castEvents;
   }
 }

@@ -88,10 +88,7 @@ export const GUESTS = {
       (call $write (i32.const 1) (i32.const 512) (i32.const 4)))`),
 
   /** Writes 300 KiB of zero bytes: more than fits into a row. */
-  big: module(
-    `(func (export "_start") (call $write (i32.const 1) (i32.const 65536) (i32.const 307200)))`,
-    8,
-  ),
+  big: module(`(func (export "_start") (call $write (i32.const 1) (i32.const 65536) (i32.const 307200)))`, 8),
 
   /** Writes zero bytes until it is stopped. */
   flood: module(`

@@ -41,7 +41,8 @@ export function guestModule(name: GuestName): Uint8Array {
 /** A canonical package around a guest, valid unless the options say otherwise. */
 export async function buildPackage(options: PackageOptions): Promise<Buffer> {
   const entries = new Map<string, Uint8Array>();
-  const add = (name: string, content: Uint8Array | string) => entries.set(name, Buffer.from(content as string));
+  const add = (name: string, content: Uint8Array | string) =>
+    entries.set(name, Buffer.from(content as string));
   add('manifest.json', JSON.stringify(buildManifest(options)));
   add('spell.wasm', options.wasm ?? guestModule(options.guest ?? 'echo'));
   add('sbom.spdx.json', JSON.stringify(SBOM));
@@ -94,6 +95,10 @@ const SBOM = {
     },
   ],
   relationships: [
-    { spdxElementId: 'SPDXRef-DOCUMENT', relatedSpdxElement: 'SPDXRef-Package', relationshipType: 'DESCRIBES' },
+    {
+      spdxElementId: 'SPDXRef-DOCUMENT',
+      relatedSpdxElement: 'SPDXRef-Package',
+      relationshipType: 'DESCRIBES',
+    },
   ],
 };

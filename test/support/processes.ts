@@ -13,7 +13,10 @@ export interface SpawnedProcess {
 const READY_WITHIN_MS = 30_000;
 
 /** Starts `src/api.ts` or `src/worker.ts` as a process of its own, as production does. */
-export async function spawnProcess(role: 'api' | 'worker', environment: Record<string, string>): Promise<SpawnedProcess> {
+export async function spawnProcess(
+  role: 'api' | 'worker',
+  environment: Record<string, string>,
+): Promise<SpawnedProcess> {
   const main = fileURLToPath(new URL(`../../src/${role}.js`, import.meta.url));
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env['PATH'] ?? '', ...environment, PORT: '0', SPELL_LOG_LEVEL: 'info' },

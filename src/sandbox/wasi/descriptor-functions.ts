@@ -2,7 +2,8 @@ import { ADVICE_MAX, DescriptorFlag, PREOPEN_TYPE_DIRECTORY, Right, Size } from 
 import { fileTypeOf } from './descriptors.js';
 import { Errno, fail } from './errno.js';
 import { statOfDescriptor, writeFilestat } from './filestat.js';
-import { listDirectory, readDirectory } from './read-directory.js';
+import { listDirectory, readDirectory, type Entry } from './read-directory.js';
+import type { DirectoryNode } from './tree-nodes.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
 const ALL_FLAGS = Object.values(DescriptorFlag).reduce((all, flag) => all | flag, 0);
@@ -37,8 +38,14 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     const target = memory.bytes(pointer, length);
     const first = BigInt.asUintN(64, cookie);
     if (first === 0n) descriptor.listing = null;
-    descriptor.listing ??= listDirectory(descriptor.directory);
+    descriptor.listing ??= newListing(descriptor.directory);
     return readDirectory(descriptor.directory, descriptor.listing, first, target);
+  }
+
+  /** What the guest made large it pays for when it is read; a spell's own resources are bounded when it is published. */
+  function newListing(directory: DirectoryNode): Entry[] {
+    if (directory.tree.isWritable) host.chargeBytes(directory.entries.size * Size.dirent);
+    return listDirectory(directory);
   }
 
   return {

@@ -124,7 +124,7 @@ export class FileTree implements OwningTree {
     if (grownBytes > this.freeBytes) fail(Errno.NOSPC);
     if (size > file.bytes.length) file.bytes = this.#enlarged(file, size);
     else if (grownBytes > 0) file.bytes.fill(0, file.size, size);
-    else if (size < file.bytes.length / 2) file.bytes = file.bytes.slice(0, size);
+    else if (size < file.bytes.length / 2) file.bytes = Uint8Array.from(file.bytes.subarray(0, size));
     file.size = size;
     this.#usedBytes += grownBytes;
     touch(file, nowNs, true);

@@ -1,7 +1,8 @@
 import { DescriptorFlag, LOOKUP_FOLLOW, OpenFlag, Right, Size } from './abi.js';
 import { Errno, fail } from './errno.js';
 import { statOfNode, writeFilestat } from './filestat.js';
-import { decodePath, locate, resolvePath, type LastLink, type Place } from './paths.js';
+import { pathReader } from './guest-path.js';
+import { locate, resolvePath, type LastLink, type Place } from './paths.js';
 import type { DirectoryNode, FileNode, TreeNode } from './tree-nodes.js';
 import { setTimes } from './set-times.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
@@ -22,11 +23,9 @@ interface Opening {
 }
 
 /** Opening names and asking about them. */
-export function pathFunctions({ host, memory, descriptors, clock }: WasiContext): WasiFunctions {
-  function path(pointer: number, length: number): string {
-    host.chargeBytes(length >>> 0);
-    return decodePath(memory.bytes(pointer, length));
-  }
+export function pathFunctions(context: WasiContext): WasiFunctions {
+  const { host, memory, descriptors, clock } = context;
+  const path = pathReader(context);
 
   function open(
     number: number,

@@ -44,6 +44,14 @@ export function resolvePath(base: DirectoryNode, path: string, lastLink: LastLin
   return locate(base, path, lastLink).node ?? fail(Errno.NOENT);
 }
 
+/** A name that is free, in a folder that still has a place. Only a folder's may end in a slash. */
+export function freeName({ entry, node, demandsDirectory }: Place, isDirectory: boolean): EntryName {
+  if (node !== undefined || entry === null) return fail(Errno.EXIST);
+  if (demandsDirectory && !isDirectory) fail(Errno.NOENT);
+  if (entry.parent.links === 0) fail(Errno.NOENT);
+  return entry;
+}
+
 class Walk {
   /** The folders passed so far: ".." goes back by them. */
   readonly #walked: DirectoryNode[];

@@ -11,12 +11,14 @@ import { GuestClock } from './guest-clock.js';
 import { GuestMemory } from './guest-memory.js';
 import { pathChanges } from './path-changes.js';
 import { pathFunctions } from './path-functions.js';
+import { pathLinks } from './path-links.js';
 import { pollFunctions } from './poll-functions.js';
 import { processFunctions } from './process-functions.js';
 import { randomFunctions } from './random-functions.js';
 import { socketFunctions } from './socket-functions.js';
 import { streamFunctions } from './stream-functions.js';
 import type { WasiContext, WasiFunction } from './wasi-context.js';
+import { writeFunctions } from './write-functions.js';
 
 interface Preview1Options {
   request: CastRequest;
@@ -45,10 +47,12 @@ export function createPreview1(options: Preview1Options): Record<string, (...par
     ...clockFunctions(context),
     ...randomFunctions(context),
     ...streamFunctions(context),
+    ...writeFunctions(context),
     ...descriptorFunctions(context),
     ...fileChanges(context),
     ...pathFunctions(context),
     ...pathChanges(context),
+    ...pathLinks(context),
     ...pollFunctions(context),
     ...socketFunctions(context),
   };

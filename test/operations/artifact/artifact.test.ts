@@ -64,7 +64,11 @@ describe('artifact', async () => {
       method: 'POST',
       body: JSON.stringify({ spell_name: echo, payload_base64: bytes.toString('base64') }),
     });
-    const body = (await response.json()) as { result: unknown; result_base64: unknown; artifact: { url: string; size_bytes: number } };
+    const body = (await response.json()) as {
+      result: unknown;
+      result_base64: unknown;
+      artifact: { url: string; size_bytes: number };
+    };
     assert.equal(body.result, null);
     assert.equal(body.result_base64, null);
     assert.equal(body.artifact.size_bytes, bytes.length);
@@ -102,7 +106,9 @@ describe('artifact', async () => {
       altered((copy) => copy.searchParams.set('signature', flipped)),
       altered((copy) => copy.searchParams.set('signature', signature.slice(0, -4))),
       altered((copy) => copy.searchParams.set('signature', '')),
-      altered((copy) => copy.searchParams.set('expires', String(Number(url.searchParams.get('expires')) + 1))),
+      altered((copy) =>
+        copy.searchParams.set('expires', String(Number(url.searchParams.get('expires')) + 1)),
+      ),
       altered((copy) => (copy.pathname = `/v1/artifacts/${other.id}`)),
     ];
     for (const address of wrong) {

@@ -42,8 +42,14 @@ describe('cancelCast of a queued cast', async () => {
     const before = client.watch(id);
     await cancel(client, id);
     for (const events of [await before, await client.watch(id)]) {
-      assert.deepEqual(events.map(({ __typename }) => __typename), ['CastQueued', 'CastFinished']);
-      assert.deepEqual(events.map(({ sequence }) => sequence), [1, 2]);
+      assert.deepEqual(
+        events.map(({ __typename }) => __typename),
+        ['CastQueued', 'CastFinished'],
+      );
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        [1, 2],
+      );
     }
   });
 
@@ -72,7 +78,10 @@ describe('cancelCast of a queued cast', async () => {
     const input = { id: cast.cast.id };
     const reader = await seed.key(owner.accountId, ['read']);
     assert.equal((await reader.client.refusal(CancelCastDocument, { input })).extensions.code, 'FORBIDDEN');
-    assert.equal((await clientOf().refusal(CancelCastDocument, { input })).extensions.code, 'UNAUTHENTICATED');
+    assert.equal(
+      (await clientOf().refusal(CancelCastDocument, { input })).extensions.code,
+      'UNAUTHENTICATED',
+    );
   });
 
   it('ok: nothing of a canceled cast stays in the outbox', async () => {
@@ -131,8 +140,15 @@ describe('cancelCast of a running cast', async () => {
 
   it('ok: also from another API process than the one that accepted it', async (test) => {
     const elsewhere = await spawnProcess('api', environment);
+    const other = new ApiClient(elsewhere.url, caster.apiKey);
+    // Its first request compiles and connects; the promise is about a process that serves.
+    await other.get(CastByIdDocument, {
+      id: await startEndless()
+        .then((id) => cancel(client, id))
+        .then(({ id }) => id),
+    });
     const id = await startEndless();
-    const { canceled, elapsedMs } = await measureCancel(new ApiClient(elsewhere.url, caster.apiKey), id);
+    const { canceled, elapsedMs } = await measureCancel(other, id);
     test.diagnostic(`canceled from another process in ${Math.round(elapsedMs)} ms`);
     assert.equal(canceled.status, 'CANCELED');
     assert.ok(elapsedMs < STOPS_WITHIN_MS, `it took ${Math.round(elapsedMs)} ms`);
@@ -147,7 +163,10 @@ describe('cancelCast of a running cast', async () => {
     await socket.dispose();
     await cancel(client, cast.cast.id);
     const events = await watching;
-    assert.deepEqual(events.map(({ sequence }) => sequence), events.map((_, index) => index + 1));
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      events.map((_, index) => index + 1),
+    );
     const last = events.at(-1);
     assert.ok(last?.__typename === 'CastFinished');
     assert.equal(last.cast.status, 'CANCELED');
@@ -162,7 +181,10 @@ describe('cancelCast of a running cast', async () => {
   });
 
   it('ok: a final cast stays as it ended', async () => {
-    for (const [spell, status] of [[echo, 'SUCCEEDED'], [trap, 'FAILED']] as const) {
+    for (const [spell, status] of [
+      [echo, 'SUCCEEDED'],
+      [trap, 'FAILED'],
+    ] as const) {
       const ended = await runCast(client, { spell, input: 'x' });
       assert.equal(ended.status, status);
       assert.deepEqual(await cancel(client, ended.id), ended);

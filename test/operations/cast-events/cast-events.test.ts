@@ -30,23 +30,39 @@ describe('castEvents', async () => {
       return attempt > attemptBefore || (attempt === attemptBefore && n > nBefore);
     });
   const outputOf = (events: CastEvent[]) =>
-    Buffer.concat(events.flatMap((event) => (event.__typename === 'CastOutput' ? [Buffer.from(event.base64, 'base64')] : [])));
+    Buffer.concat(
+      events.flatMap((event) =>
+        event.__typename === 'CastOutput' ? [Buffer.from(event.base64, 'base64')] : [],
+      ),
+    );
 
   it('ok: sequence is 1 to n without a gap, cursors only rise, the output is whole', async () => {
     const events = await client.watch(await start(ticker));
-    assert.deepEqual(events.map(({ sequence }) => sequence), events.map((_, index) => index + 1));
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      events.map((_, index) => index + 1),
+    );
     assert.ok(isRising(events));
-    assert.deepEqual(events.slice(0, 2).map(({ __typename }) => __typename), ['CastQueued', 'CastStarted']);
+    assert.deepEqual(
+      events.slice(0, 2).map(({ __typename }) => __typename),
+      ['CastQueued', 'CastStarted'],
+    );
     assert.equal(events[0]?.cursor, '0-1');
     assert.equal(events[1]?.cursor, '1-1');
-    assert.deepEqual(events.map(({ attempt }) => attempt), [0, ...events.slice(1).map(() => 1)]);
+    assert.deepEqual(
+      events.map(({ attempt }) => attempt),
+      [0, ...events.slice(1).map(() => 1)],
+    );
     const last = events.at(-1);
     assert.ok(last?.__typename === 'CastFinished');
     assert.equal(last.cursor, '1-4294967295');
     assert.equal(outputOf(events).toString(), last.cast.output);
     const logs = events.flatMap((event) => (event.__typename === 'CastLog' ? [event.text] : [])).join('');
     assert.equal(logs.length, 20 * 7);
-    assert.ok(events.filter(({ __typename }) => __typename === 'CastOutput').length > 10, 'it is streamed, not sent at the end');
+    assert.ok(
+      events.filter(({ __typename }) => __typename === 'CastOutput').length > 10,
+      'it is streamed, not sent at the end',
+    );
   });
 
   it('ok: events come while it runs, not when it ends', async () => {
@@ -67,7 +83,9 @@ describe('castEvents', async () => {
     const socket = client.openSocket();
     try {
       const resumed = await Promise.all(all.map((event) => collect(watchOn(socket, id, event.cursor))));
-      resumed.forEach((rest, index) => assert.deepEqual(rest, all.slice(index + 1), `after event ${index + 1}`));
+      resumed.forEach((rest, index) =>
+        assert.deepEqual(rest, all.slice(index + 1), `after event ${index + 1}`),
+      );
     } finally {
       await socket.dispose();
     }
@@ -86,7 +104,10 @@ describe('castEvents', async () => {
       }
       await socket.dispose();
     }
-    assert.deepEqual(seen.map(({ sequence }) => sequence), seen.map((_, index) => index + 1));
+    assert.deepEqual(
+      seen.map(({ sequence }) => sequence),
+      seen.map((_, index) => index + 1),
+    );
     assert.deepEqual(seen, await client.watch(id));
   });
 
@@ -110,13 +131,19 @@ describe('castEvents', async () => {
     const id = await start(ticker);
     const [one, two, sse] = await Promise.all([client.watch(id), client.watch(id), watchSse(client, id)]);
     assert.deepEqual(one, two);
-    assert.deepEqual(sse, one.map(({ cursor, sequence }) => ({ cursor, sequence })));
+    assert.deepEqual(
+      sse,
+      one.map(({ cursor, sequence }) => ({ cursor, sequence })),
+    );
   });
 
   it('ok: a multi-byte character is never split', async () => {
     const events = await client.watch(await start(halves));
     const outputs = events.flatMap((event) => (event.__typename === 'CastOutput' ? [event] : []));
-    assert.deepEqual(outputs.map(({ text }) => text), ['€']);
+    assert.deepEqual(
+      outputs.map(({ text }) => text),
+      ['€'],
+    );
     const text = '🪄é'.repeat(60_000);
     const long = await client.watch(await start(echo, text));
     const pieces = long.flatMap((event) => (event.__typename === 'CastOutput' ? [event] : []));
@@ -127,7 +154,9 @@ describe('castEvents', async () => {
 
   it('ok: bytes that are no UTF-8 come in base64, with text null', async () => {
     const input = Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xe2, 0x82]);
-    const { cast } = await client.get(CastDocument, { input: { spell: bytes, inputBase64: input.toString('base64') } });
+    const { cast } = await client.get(CastDocument, {
+      input: { spell: bytes, inputBase64: input.toString('base64') },
+    });
     const events = await client.watch(cast.cast.id);
     assert.deepEqual(outputOf(events), input);
     assert.ok(events.some((event) => event.__typename === 'CastOutput' && event.text === null));
@@ -136,7 +165,10 @@ describe('castEvents', async () => {
   it('ok: more output than fits into the answer is streamed whole', async () => {
     const events = await client.watch(await start(large));
     assert.equal(outputOf(events).length, 300 * 1024);
-    assert.deepEqual(events.map(({ sequence }) => sequence), events.map((_, index) => index + 1));
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      events.map((_, index) => index + 1),
+    );
   });
 
   it('ok: Cast.events gives the same events in pages', async () => {
@@ -156,7 +188,10 @@ describe('castEvents', async () => {
         if (!pageInfo.hasNextPage) break;
         after = pageInfo.endCursor;
       }
-      assert.deepEqual(paged, live.map(({ cursor, sequence, __typename }) => ({ cursor, sequence, __typename })));
+      assert.deepEqual(
+        paged,
+        live.map(({ cursor, sequence, __typename }) => ({ cursor, sequence, __typename })),
+      );
     }
   });
 
@@ -173,7 +208,10 @@ describe('castEvents', async () => {
     assert.deepEqual(await client.watch(id), expected);
     assert.deepEqual(await client.watch(id, live[10]?.cursor), [live.at(-1)]);
     const { edges } = await readPage(client, id, 100, null);
-    assert.deepEqual(edges.map(({ cursor }) => cursor), expected.map((event) => event?.cursor));
+    assert.deepEqual(
+      edges.map(({ cursor }) => cursor),
+      expected.map((event) => event?.cursor),
+    );
   });
 
   it('ok: a failed cast ends with its error in the final event', async () => {
@@ -188,7 +226,10 @@ describe('castEvents', async () => {
     try {
       const streams = await Promise.all(ids.map((id) => collect(watchOn(socket, id))));
       streams.forEach((events, index) => {
-        assert.deepEqual(events.map(({ sequence }) => sequence), [1, 2, 3, 4]);
+        assert.deepEqual(
+          events.map(({ sequence }) => sequence),
+          [1, 2, 3, 4],
+        );
         assert.equal(outputOf(events).toString(), `cast ${index}`);
       });
     } finally {
@@ -238,7 +279,9 @@ async function watchSse(client: ApiClient, castId: string): Promise<{ cursor: st
   assert.match(text, /event: complete/);
   const lines = text.split('\n').filter((line) => line.startsWith('data: {'));
   return lines.map((line) => {
-    const { data } = JSON.parse(line.slice('data: '.length)) as { data: { castEvents: { cursor: string; sequence: number } } };
+    const { data } = JSON.parse(line.slice('data: '.length)) as {
+      data: { castEvents: { cursor: string; sequence: number } };
+    };
     return data.castEvents;
   });
 }
@@ -248,7 +291,12 @@ interface EventPage {
   pageInfo: { hasNextPage: boolean; endCursor: string | null };
 }
 
-async function readPage(client: ApiClient, id: string, first: number, after: string | null): Promise<EventPage> {
+async function readPage(
+  client: ApiClient,
+  id: string,
+  first: number,
+  after: string | null,
+): Promise<EventPage> {
   const query = `query ($id: ID!, $first: Int, $after: String) { cast(id: $id) { events(first: $first, after: $after) {
     edges { cursor node { __typename cursor sequence } } pageInfo { hasNextPage endCursor } } } }`;
   const { data } = await client.askText<{ cast: { events: EventPage } }>(query, { id, first, after });

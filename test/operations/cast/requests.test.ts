@@ -31,16 +31,27 @@ describe('cast: who asks, and how often', async () => {
     seed.spell(maker, { guest: 'sleeper' }),
     seed.spell(maker, { guest: 'echo', input: 'json', output: 'json' }),
   ]);
-  const cast = async (input: CastInput, by: ApiClient = client) => (await by.get(CastDocument, { input })).cast.cast;
+  const cast = async (input: CastInput, by: ApiClient = client) =>
+    (await by.get(CastDocument, { input })).cast.cast;
   const refusal = async (input: CastInput, by: ApiClient = client) => by.refusal(CastDocument, { input });
   const post = (body: object | string, headers: Record<string, string> = {}, by: ApiClient = client) =>
-    by.fetch('/v1/cast', { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+    by.fetch('/v1/cast', {
+      method: 'POST',
+      headers,
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
   const read = async (response: Response) => (await response.json()) as CastBody;
 
   describe('idempotencyKey', () => {
     it('ok: the same request again is the same cast, also after it ended, also after its version was yanked', async () => {
       const spell = await seed.spell(maker, { guest: 'echo' });
-      const input = { spell, input: 'once', idempotencyKey: randomUUID(), endUser: 'user', limits: { timeoutMs: 5_000 } };
+      const input = {
+        spell,
+        input: 'once',
+        idempotencyKey: randomUUID(),
+        endUser: 'user',
+        limits: { timeoutMs: 5_000 },
+      };
       const first = await cast(input);
       assert.equal((await cast(input)).id, first.id);
       await waitForEnd(client, first.id);
@@ -60,7 +71,9 @@ describe('cast: who asks, and how often', async () => {
       assert.equal(ids.size, 1);
       const [id = ''] = ids;
       assert.equal((await waitForEnd(client, id)).attempts, 1);
-      const rows = await app.database.query(`SELECT id FROM casts WHERE idempotency_key = $1`, [input.idempotencyKey]);
+      const rows = await app.database.query(`SELECT id FROM casts WHERE idempotency_key = $1`, [
+        input.idempotencyKey,
+      ]);
       assert.equal(rows.length, 1);
     });
 
@@ -92,7 +105,9 @@ describe('cast: who asks, and how often', async () => {
 
     it('mismatch: of two different requests at once exactly one is accepted', async () => {
       const idempotencyKey = randomUUID();
-      const requests = ['one', 'two'].map((input) => client.ask(CastDocument, { input: { spell: echo, input, idempotencyKey } }));
+      const requests = ['one', 'two'].map((input) =>
+        client.ask(CastDocument, { input: { spell: echo, input, idempotencyKey } }),
+      );
       const answers = await Promise.all(requests);
       const codes = answers.flatMap(({ errors }) => errors.map((error) => error.extensions.code));
       assert.deepEqual(codes, ['IDEMPOTENCY_MISMATCH']);
@@ -147,9 +162,14 @@ describe('cast: who asks, and how often', async () => {
         assert.equal(node, null);
         const canceled = await stranger.client.refusal(CancelCastDocument, { input: { id: unknown } });
         assert.equal(canceled.extensions.code, 'NOT_FOUND');
-        await assert.rejects(stranger.client.watch(unknown), (error) => /NOT_FOUND/.test(JSON.stringify(error)));
+        await assert.rejects(stranger.client.watch(unknown), (error) =>
+          /NOT_FOUND/.test(JSON.stringify(error)),
+        );
         assert.equal((await stranger.client.fetch(`/v1/casts/${unknown}`)).status, 404);
-        assert.equal((await stranger.client.fetch(`/v1/casts/${unknown}/cancel`, { method: 'POST' })).status, 404);
+        assert.equal(
+          (await stranger.client.fetch(`/v1/casts/${unknown}/cancel`, { method: 'POST' })).status,
+          404,
+        );
       }
       const { viewer } = await stranger.client.get(CastsDocument, {});
       assert.equal(viewer.casts.edges.length, 0);
@@ -162,7 +182,10 @@ describe('cast: who asks, and how often', async () => {
       const seen: string[] = [];
       let after: string | null = null;
       for (let pages = 0; pages < 9; pages++) {
-        const answer: { viewer: { casts: CastPage } } = await owner.client.get(CastsDocument, { first: 2, after });
+        const answer: { viewer: { casts: CastPage } } = await owner.client.get(CastsDocument, {
+          first: 2,
+          after,
+        });
         const { edges, pageInfo } = answer.viewer.casts;
         seen.push(...edges.map(({ node }) => node.id));
         if (!pageInfo.hasNextPage) break;
@@ -223,7 +246,9 @@ describe('cast: who asks, and how often', async () => {
     it('ok: Idempotency-Key, shared with GraphQL', async () => {
       const key = randomUUID();
       const first = await read(await post({ spell_name: echo, payload: 'same' }, { 'idempotency-key': key }));
-      const second = await read(await post({ spell_name: echo, payload: 'same' }, { 'idempotency-key': key }));
+      const second = await read(
+        await post({ spell_name: echo, payload: 'same' }, { 'idempotency-key': key }),
+      );
       assert.equal(second.id, first.id);
       assert.equal((await cast({ spell: echo, input: 'same', idempotencyKey: key })).id, first.id);
       const other = await post({ spell_name: echo, payload: 'other' }, { 'idempotency-key': key });
@@ -232,13 +257,24 @@ describe('cast: who asks, and how often', async () => {
     });
 
     it('ok: limits, end_user and max_cost_micros mean what they mean in GraphQL', async () => {
-      const metered = await seed.spell(maker, { pricing: { model: 'metered', usd_per_gigafuel: '1' }, runtime: { max_fuel: 2_000_000 } });
-      const body = { spell_name: metered, payload: 'x', end_user: 'eve', limits: { timeout_ms: 900, max_fuel: '1500000', max_memory_mb: 4 } };
+      const metered = await seed.spell(maker, {
+        pricing: { model: 'metered', usd_per_gigafuel: '1' },
+        runtime: { max_fuel: 2_000_000 },
+      });
+      const body = {
+        spell_name: metered,
+        payload: 'x',
+        end_user: 'eve',
+        limits: { timeout_ms: 900, max_fuel: '1500000', max_memory_mb: 4 },
+      };
       const async = { prefer: 'respond-async' };
       assert.equal((await read(await post(body, async)))['held_micros'], '1500');
       assert.equal((await read(await post({ ...body, max_cost_micros: 700 }, async)))['held_micros'], '700');
       const ended = await read(await post(body));
-      const [row] = await app.database.query(`SELECT end_user, timeout_ms, max_fuel FROM casts WHERE id = $1`, [ended.id]);
+      const [row] = await app.database.query(
+        `SELECT end_user, timeout_ms, max_fuel FROM casts WHERE id = $1`,
+        [ended.id],
+      );
       assert.deepEqual(row, { end_user: 'eve', timeout_ms: 900, max_fuel: '1500000' });
       assert.equal(ended['cost_cents'], '1');
     });
@@ -258,7 +294,12 @@ describe('cast: who asks, and how often', async () => {
         const response = await post(body);
         assert.equal(response.status, status, JSON.stringify(body));
         assert.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/);
-        const problem = (await response.json()) as { code: string; status: number; requestId: string; detail: string };
+        const problem = (await response.json()) as {
+          code: string;
+          status: number;
+          requestId: string;
+          detail: string;
+        };
         assert.equal(problem.code, code, JSON.stringify(body));
         assert.equal(problem.status, status);
         assert.equal(problem.requestId, response.headers.get('x-request-id'));
@@ -266,13 +307,23 @@ describe('cast: who asks, and how often', async () => {
     });
 
     it('problems: a place that is wrong is named as the REST body names it', async () => {
-      const response = await post({ spell_name: echo, payload: 'x', limits: { timeout_ms: 999_999, max_memory_mb: 9_999 } });
+      const response = await post({
+        spell_name: echo,
+        payload: 'x',
+        limits: { timeout_ms: 999_999, max_memory_mb: 9_999 },
+      });
       const { problems } = (await response.json()) as { problems: { path: string }[] };
-      assert.deepEqual(problems.map(({ path }) => path).sort(), ['limits/max_memory_mb', 'limits/timeout_ms']);
+      assert.deepEqual(problems.map(({ path }) => path).sort(), [
+        'limits/max_memory_mb',
+        'limits/timeout_ms',
+      ]);
     });
 
     it('ok: POST /v1/casts/:id/cancel stops a running cast', async () => {
-      const endless = await seed.spell(maker, { guest: 'endless', runtime: { max_fuel: 9_000_000_000_000, timeout_ms: 60_000 } });
+      const endless = await seed.spell(maker, {
+        guest: 'endless',
+        runtime: { max_fuel: 9_000_000_000_000, timeout_ms: 60_000 },
+      });
       const accepted = await read(await post({ spell_name: endless }, { prefer: 'respond-async' }));
       const canceled = await client.fetch(`/v1/casts/${accepted.id}/cancel`, { method: 'POST' });
       assert.equal(canceled.status, 200);

@@ -10,7 +10,8 @@ describe('estimateCast', async () => {
   const caster = await seed.account(['cast']);
   const METERED = { model: 'metered', price_usd: '0.001', usd_per_gigafuel: '2' };
 
-  const estimate = async (input: CastInput) => (await caster.client.get(EstimateCastDocument, { input })).estimateCast;
+  const estimate = async (input: CastInput) =>
+    (await caster.client.get(EstimateCastDocument, { input })).estimateCast;
 
   it('ok: the worst case is exactly what the cast then holds', async () => {
     for (const pricing of [{ model: 'free' }, { model: 'flat', price_usd: '0.0123' }, METERED]) {
@@ -24,7 +25,11 @@ describe('estimateCast', async () => {
 
   it('ok: limits and maxCostMicros lower it', async () => {
     const spell = await seed.spell(maker, { pricing: METERED, runtime: { max_fuel: 10_000_000 } });
-    assert.deepEqual(await estimate({ spell }), { worstCaseMicros: '21000', maxFuel: '10000000', recentMedianMicros: null });
+    assert.deepEqual(await estimate({ spell }), {
+      worstCaseMicros: '21000',
+      maxFuel: '10000000',
+      recentMedianMicros: null,
+    });
     const lowered = await estimate({ spell, limits: { maxFuel: '500001' } });
     assert.deepEqual(lowered, { worstCaseMicros: '2001', maxFuel: '500001', recentMedianMicros: null });
     const capped = await estimate({ spell, maxCostMicros: '3000' });
@@ -67,17 +72,28 @@ describe('estimateCast', async () => {
       { spell: `${spell}@latest`, input: { width: 1 } },
     ];
     for (const input of wrong) {
-      assert.equal((await caster.client.refusal(EstimateCastDocument, { input })).extensions.code, 'BAD_USER_INPUT');
+      assert.equal(
+        (await caster.client.refusal(EstimateCastDocument, { input })).extensions.code,
+        'BAD_USER_INPUT',
+      );
       assert.equal((await caster.client.refusal(CastDocument, { input })).extensions.code, 'BAD_USER_INPUT');
     }
   });
 
   it('not found, forbidden, unauthenticated', async () => {
     const spell = await seed.spell(maker, {});
-    const unknown = await caster.client.refusal(EstimateCastDocument, { input: { spell: 'com.example.nobody' } });
+    const unknown = await caster.client.refusal(EstimateCastDocument, {
+      input: { spell: 'com.example.nobody' },
+    });
     assert.equal(unknown.extensions.code, 'NOT_FOUND');
     const { client: publisher } = await seed.account(['publish']);
-    assert.equal((await publisher.refusal(EstimateCastDocument, { input: { spell } })).extensions.code, 'FORBIDDEN');
-    assert.equal((await client().refusal(EstimateCastDocument, { input: { spell } })).extensions.code, 'UNAUTHENTICATED');
+    assert.equal(
+      (await publisher.refusal(EstimateCastDocument, { input: { spell } })).extensions.code,
+      'FORBIDDEN',
+    );
+    assert.equal(
+      (await client().refusal(EstimateCastDocument, { input: { spell } })).extensions.code,
+      'UNAUTHENTICATED',
+    );
   });
 });

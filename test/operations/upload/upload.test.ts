@@ -19,10 +19,17 @@ describe('PUT /v1/uploads/:digest', async () => {
   const maker = await seed.account(['publish', 'cast']);
 
   const upload = (by: ApiClient, digest: string, body: Uint8Array, type = 'application/octet-stream') =>
-    by.fetch(`/v1/uploads/${digest}`, { method: 'PUT', body: body as BodyInit, headers: { 'content-type': type } });
+    by.fetch(`/v1/uploads/${digest}`, {
+      method: 'PUT',
+      body: body as BodyInit,
+      headers: { 'content-type': type },
+    });
   const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
   const storedFiles = async () => {
-    const found = await readdir(join(config.dataDir, 'blobs'), { recursive: true, withFileTypes: true }).catch(() => []);
+    const found = await readdir(join(config.dataDir, 'blobs'), {
+      recursive: true,
+      withFileTypes: true,
+    }).catch(() => []);
     return found.filter((entry) => entry.isFile()).map((entry) => entry.name);
   };
 
@@ -35,10 +42,15 @@ describe('PUT /v1/uploads/:digest', async () => {
       assert.equal(response.status, 201);
       assert.deepEqual(await response.json(), { digest, size_bytes: bytes.length });
       if (edge === 'graphql') {
-        const { publishSpell } = await maker.client.get(PublishSpellDocument, { input: { uploadDigest: digest } });
+        const { publishSpell } = await maker.client.get(PublishSpellDocument, {
+          input: { uploadDigest: digest },
+        });
         assert.equal(publishSpell.version.packageDigest, digest);
       } else {
-        const published = await maker.client.fetch('/v1/spells', { method: 'POST', body: JSON.stringify({ upload_digest: digest }) });
+        const published = await maker.client.fetch('/v1/spells', {
+          method: 'POST',
+          body: JSON.stringify({ upload_digest: digest }),
+        });
         assert.equal(published.status, 201);
       }
     }
@@ -46,8 +58,13 @@ describe('PUT /v1/uploads/:digest', async () => {
 
   it('ok: the same upload twice', async () => {
     const bytes = await buildPackage({ key: freshKey() });
-    const responses = await Promise.all([1, 2].map(() => upload(maker.client, sha256(bytes), bytes, 'application/x-tar')));
-    assert.deepEqual(responses.map(({ status }) => status), [201, 201]);
+    const responses = await Promise.all(
+      [1, 2].map(() => upload(maker.client, sha256(bytes), bytes, 'application/x-tar')),
+    );
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      [201, 201],
+    );
   });
 
   it('ok: a package of 60 MiB is published, runs, and reads its resource', async () => {
@@ -56,7 +73,7 @@ describe('PUT /v1/uploads/:digest', async () => {
     const entries = new Map<string, Uint8Array>([
       ['manifest.json', Buffer.from(JSON.stringify(buildManifest({ key, resources: {} })))],
       ['spell.wasm', guestModule('resource')],
-      ['sbom.spdx.json', (await sbomOf(key))],
+      ['sbom.spdx.json', await sbomOf(key)],
       ['resources/marker.txt', Buffer.from(marker)],
       ...Array.from({ length: 6 }, (_, i) => [`resources/random-${i}.bin`, randomBytes(10 * MIB)] as const),
     ]);
@@ -76,7 +93,9 @@ describe('PUT /v1/uploads/:digest', async () => {
     assert.equal(response.status, 400);
     assert.equal(await codeOf(response), 'BAD_USER_INPUT');
     assert.equal((await storedFiles()).length, before);
-    const error = await maker.client.refusal(PublishSpellDocument, { input: { uploadDigest: sha256(other) } });
+    const error = await maker.client.refusal(PublishSpellDocument, {
+      input: { uploadDigest: sha256(other) },
+    });
     assert.equal(error.extensions.code, 'NOT_FOUND');
   });
 
@@ -88,7 +107,12 @@ describe('PUT /v1/uploads/:digest', async () => {
   });
 
   it('bad input: an address that is no digest', async () => {
-    for (const digest of ['sha256:abc', `sha512:${'0'.repeat(64)}`, `sha256:${'A'.repeat(64)}`, '..%2F..%2Fetc']) {
+    for (const digest of [
+      'sha256:abc',
+      `sha512:${'0'.repeat(64)}`,
+      `sha256:${'A'.repeat(64)}`,
+      '..%2F..%2Fetc',
+    ]) {
       const response = await upload(maker.client, digest, Buffer.from('x'));
       assert.equal(response.status, 400, digest);
     }
@@ -107,7 +131,9 @@ describe('PUT /v1/uploads/:digest', async () => {
     const bytes = await buildPackage({ key: freshKey() });
     const stranger = await seed.account(['publish']);
     assert.equal((await upload(stranger.client, sha256(bytes), bytes)).status, 201);
-    const error = await maker.client.refusal(PublishSpellDocument, { input: { uploadDigest: sha256(bytes) } });
+    const error = await maker.client.refusal(PublishSpellDocument, {
+      input: { uploadDigest: sha256(bytes) },
+    });
     assert.equal(error.extensions.code, 'NOT_FOUND');
     const response = await maker.client.fetch('/v1/spells', {
       method: 'POST',

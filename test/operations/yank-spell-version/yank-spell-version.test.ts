@@ -14,7 +14,8 @@ describe('yankSpellVersion', async () => {
   const caster = await seed.account(['cast', 'read']);
   const elsewhere = await spawnProcess('api', environment);
 
-  const yank = (key: string, version: string) => maker.client.get(YankSpellVersionDocument, { input: { key, version } });
+  const yank = (key: string, version: string) =>
+    maker.client.get(YankSpellVersionDocument, { input: { key, version } });
   const pick = async (by: ApiClient, spell: string) => {
     const { data, errors } = await by.ask(CastDocument, { input: { spell } });
     return data?.cast.cast.spellVersion.version ?? errors[0]?.extensions.code;
@@ -44,7 +45,10 @@ describe('yankSpellVersion', async () => {
     await yank(key, '1.1.0');
     const startedMs = performance.now();
     while ((await pick(other, key)) !== '1.0.0') {
-      assert.ok(performance.now() - startedMs < FOLLOWS_WITHIN_MS, 'the other process still picks the yanked version');
+      assert.ok(
+        performance.now() - startedMs < FOLLOWS_WITHIN_MS,
+        'the other process still picks the yanked version',
+      );
     }
   });
 
@@ -81,7 +85,11 @@ describe('yankSpellVersion', async () => {
 
   it('not found: an unknown spell, an unknown version, and a range instead of a version', async () => {
     const key = await twoVersions();
-    for (const input of [{ key: 'com.example.nobody', version: '1.0.0' }, { key, version: '9.9.9' }, { key, version: '^1' }]) {
+    for (const input of [
+      { key: 'com.example.nobody', version: '1.0.0' },
+      { key, version: '9.9.9' },
+      { key, version: '^1' },
+    ]) {
       const error = await maker.client.refusal(YankSpellVersionDocument, { input });
       assert.equal(error.extensions.code, 'NOT_FOUND');
     }
@@ -91,14 +99,23 @@ describe('yankSpellVersion', async () => {
     const key = await twoVersions();
     const input = { key, version: '1.1.0' };
     const stranger = await seed.account(['publish']);
-    assert.equal((await stranger.client.refusal(YankSpellVersionDocument, { input })).extensions.code, 'FORBIDDEN');
+    assert.equal(
+      (await stranger.client.refusal(YankSpellVersionDocument, { input })).extensions.code,
+      'FORBIDDEN',
+    );
     const reader = await seed.key(maker.accountId, ['read', 'cast']);
-    assert.equal((await reader.client.refusal(YankSpellVersionDocument, { input })).extensions.code, 'FORBIDDEN');
+    assert.equal(
+      (await reader.client.refusal(YankSpellVersionDocument, { input })).extensions.code,
+      'FORBIDDEN',
+    );
     assert.equal(await pick(caster.client, key), '1.1.0');
   });
 
   it('unauthenticated: nobody', async () => {
     const input = { key: 'com.example.any', version: '1.0.0' };
-    assert.equal((await client().refusal(YankSpellVersionDocument, { input })).extensions.code, 'UNAUTHENTICATED');
+    assert.equal(
+      (await client().refusal(YankSpellVersionDocument, { input })).extensions.code,
+      'UNAUTHENTICATED',
+    );
   });
 });
