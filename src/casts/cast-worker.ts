@@ -12,6 +12,7 @@ import {
   type Logger,
   type PubSub,
 } from '../platform/index.js';
+import { declaredEnvironment } from '../provenance/index.js';
 import type { SandboxOutcome, SandboxPool } from '../sandbox/index.js';
 import { readResources, type ResolvedVersion, type VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, HEARTBEAT_MS, LEASE_MS, LOG_BYTES_MAX, SEQUENCE_GAP } from './cast.js';
@@ -173,7 +174,7 @@ export class CastWorker {
         : {}),
       input: claim.input,
       args: [version.key],
-      env: toEnvironment(version, claim.id),
+      env: declaredEnvironment(manifest, claim.id),
       limits: { ...claim.limits, maxLogBytes: LOG_BYTES_MAX },
       clockStartNs: BigInt(claim.queuedAt.getTime()) * 1_000_000n,
       randomSeed: Buffer.from(claim.id.replaceAll('-', ''), 'hex'),
@@ -278,19 +279,4 @@ function refuseChangedModule(error: unknown): SandboxOutcome {
     memoryPeakBytes: 0,
     durationMs: 0,
   };
-}
-
-function toEnvironment(version: ResolvedVersion, castId: string): Record<string, string> {
-  const provided: Record<string, string> = {
-    SPELL_KEY: version.key,
-    SPELL_VERSION: version.version.version,
-    SPELL_CAST_ID: castId,
-  };
-  const wanted = version.version.manifest.runtime.policy.env_vars;
-  return Object.fromEntries(
-    wanted.map((entry) => {
-      const at = entry.indexOf('=');
-      return at === -1 ? [entry, provided[entry] ?? ''] : [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
 }

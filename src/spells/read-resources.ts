@@ -1,5 +1,5 @@
 import type { BlobStore } from '../platform/index.js';
-import { readPackage } from '../provenance/index.js';
+import { readPackage, readableResources } from '../provenance/index.js';
 import type { SpellVersionEntity } from './spell.entity.js';
 
 /** The read-only tree of a version, by path below /resources; only what its policy lets the guest see. */
@@ -9,9 +9,5 @@ export async function readResources(
 ): Promise<ReadonlyMap<string, Buffer>> {
   const read = await readPackage(await blobs.get(version.packageDigest));
   if (!read.ok) throw new Error(`package ${version.packageDigest} was published but cannot be read`);
-  const allowed = version.manifest.runtime.policy.fs_read;
-  const visible = [...read.package.resources].filter(([path]) =>
-    allowed.some((root) => `/resources/${path}` === root || `/resources/${path}`.startsWith(`${root}/`)),
-  );
-  return new Map(visible);
+  return readableResources(version.manifest, read.package.resources);
 }
