@@ -16,7 +16,11 @@ const FILE_WITHIN_MS = 300_000;
 const CONNECTIONS_MAX = 300;
 
 const folder = await mkdtemp(join(tmpdir(), 'spell-test-'));
-const postgres = await startEmbeddedPostgres({ folder: join(folder, 'postgres'), isDurable: false, connectionsMax: CONNECTIONS_MAX });
+const postgres = await startEmbeddedPostgres({
+  folder: join(folder, 'postgres'),
+  isDurable: false,
+  connectionsMax: CONNECTIONS_MAX,
+});
 const redis = await startEmbeddedRedis(join(folder, 'redis'), process.env['PATH'] ?? '');
 try {
   await makeTemplate(postgres.url);
@@ -56,7 +60,13 @@ function toCompiled(name: string): string {
 function runNode(files: string[]): Promise<number> {
   const child = spawn(
     process.execPath,
-    ['--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${FILE_WITHIN_MS}`, '--test-reporter=spec', ...files],
+    [
+      '--test',
+      `--test-concurrency=${FILES_AT_ONCE}`,
+      `--test-timeout=${FILE_WITHIN_MS}`,
+      '--test-reporter=spec',
+      ...files,
+    ],
     {
       stdio: 'inherit',
       env: { ...process.env, TEST_DATABASE_URL: postgres.url, TEST_REDIS_URL: redis.url, NODE_ENV: 'test' },

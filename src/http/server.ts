@@ -69,7 +69,7 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     // A bad address is refused before any hook runs, hence without the scope of a request.
     frameworkErrors: (error, request, reply) => {
       const { problem } = toProblem(fromFastify(error));
-      return (reply as FastifyReply)
+      void (reply as FastifyReply)
         .code(problem.status)
         .header('x-request-id', request.id)
         .type(PROBLEM_MEDIA_TYPE)

@@ -50,7 +50,7 @@ describe('two API processes and two workers', async () => {
         return events;
       }),
     );
-    await Promise.all(sockets.map((socket) => socket.dispose()));
+    for (const socket of sockets) await socket.dispose();
     watched.forEach((events, index) => {
       assertGapless(events);
       const cast = finalOf(events);

@@ -53,7 +53,13 @@ function builtFromC(name: string): Uint8Array {
 }
 
 describe('C', () => {
-  for (const name of ['program-O0', 'program-O2', 'program-debug', 'program-simd', 'program-reference-types']) {
+  for (const name of [
+    'program-O0',
+    'program-O2',
+    'program-debug',
+    'program-simd',
+    'program-reference-types',
+  ]) {
     it(name, () => checkCommand(builtFromC(name), /^5002 111 1000 /));
   }
 

@@ -1,4 +1,4 @@
-import { print, type DocumentNode } from 'graphql';
+import { print } from 'graphql';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { createClient, type Client } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -33,7 +33,7 @@ export class ApiClient {
     document: TypedDocumentNode<Data, Variables>,
     variables: Variables,
   ): Promise<GraphqlAnswer<Data>> {
-    return this.askText<Data>(print(document as DocumentNode), variables);
+    return this.askText<Data>(print(document), variables);
   }
 
   async askText<Data = Record<string, unknown>>(
@@ -108,7 +108,7 @@ export async function* watchOn(
   castId: string,
   after?: string,
 ): AsyncGenerator<CastEvent, void, void> {
-  const query = print(CastEventsDocument as DocumentNode);
+  const query = print(CastEventsDocument);
   for await (const result of socket.iterate<CastEventsSubscription>({
     query,
     variables: { castId, after },

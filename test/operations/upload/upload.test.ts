@@ -77,7 +77,7 @@ describe('PUT /v1/uploads/:digest', async () => {
       ['resources/marker.txt', Buffer.from(marker)],
       ...Array.from({ length: 6 }, (_, i) => [`resources/random-${i}.bin`, randomBytes(10 * MIB)] as const),
     ]);
-    const bytes = await writePackage(entries);
+    const bytes = writePackage(entries);
     assert.ok(bytes.length > 60 * MIB);
     assert.equal((await upload(maker.client, sha256(bytes), bytes)).status, 201);
     await maker.client.get(PublishSpellDocument, { input: { uploadDigest: sha256(bytes) } });
