@@ -77,6 +77,8 @@ function chooseRunner(folder: string, binaries: Binaries): Runner {
     return (command, args) => spawn(command, args, { ...options, uid: NOBODY, gid: NOBODY });
   }
   const drop = [
+    // PostgreSQL looks at its own binaries with access(2), which counts capabilities of a non-root user only with this.
+    '--securebits=+no_setuid_fixup',
     `--reuid=${NOBODY}`,
     `--regid=${NOBODY}`,
     '--clear-groups',
