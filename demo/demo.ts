@@ -4,6 +4,7 @@ import { PNG } from 'pngjs';
 import { readConfig } from '../src/config.js';
 import { startLocal, type LocalApp } from '../src/local-app.js';
 import { DemoClient } from './demo-client.js';
+import { LineReader } from './line-reader.js';
 
 /**
  * The main job end to end on this machine, told as it happens: services, publish, cast, watch, cancel. Every
@@ -13,6 +14,8 @@ const DATA_DIR = '.spell/demo';
 const PICTURE = '.spell/demo-resized.png';
 const SPELLS = fileURLToPath(new URL('../../spells/', import.meta.url));
 const CANCEL_WITHIN_MS = 1_000;
+// The first casts of a fresh process run code that the engine has not compiled yet.
+const WARM_UP_CASTS = 40;
 const TIMED_CASTS = 30;
 
 const startedMs = performance.now();
@@ -74,14 +77,11 @@ async function resizePicture(client: DemoClient): Promise<void> {
     inputBase64: picture.toString('base64'),
   });
   const output: Buffer[] = [];
-  let progressLines = 0;
+  const progress = new LineReader((line) => say(`  progress  ${line}`));
   for await (const event of client.watch(id)) {
     if (event.__typename === 'CastQueued') say(`  queued    ${id}`);
     if (event.__typename === 'CastStarted') say(`  started   attempt ${event.attempt}`);
-    if (event.__typename === 'CastLog') {
-      for (const line of (event.text ?? '').trimEnd().split('\n')) say(`  progress  ${line}`);
-      progressLines += 1;
-    }
+    if (event.__typename === 'CastLog') progress.take(event.text ?? '');
     if (event.__typename === 'CastOutput') output.push(Buffer.from(event.base64 ?? '', 'base64'));
     if (event.__typename === 'CastFinished') {
       const { status, fuelUsed, costMicros, durationMs } = event.cast ?? {};
@@ -89,7 +89,7 @@ async function resizePicture(client: DemoClient): Promise<void> {
       say(`  finished  ${status} in ${durationMs} ms, ${fuelUsed} fuel, ${costMicros} micros`);
     }
   }
-  check(progressLines > 1, 'progress arrives in more than one piece');
+  check(progress.pieces > 1, 'progress arrives in more than one piece');
   const after = PNG.sync.read(Buffer.concat(output));
   check(after.width === 320, `the picture is 320 wide (${after.width})`);
   await writeFile(PICTURE, Buffer.concat(output));
@@ -118,16 +118,16 @@ async function cancelEndless(client: DemoClient): Promise<void> {
 
 async function timeTrivialCasts(client: DemoClient): Promise<void> {
   say(
-    `casting word-count ${TIMED_CASTS} times, one after the other, from mutation sent to final event received`,
+    `casting word-count ${TIMED_CASTS} times, one after the other, from mutation sent to final event received, after ${WARM_UP_CASTS} to warm up`,
   );
   const tookMs: number[] = [];
-  for (let i = 0; i < TIMED_CASTS; i++) {
+  for (let i = -WARM_UP_CASTS; i < TIMED_CASTS; i++) {
     const sentMs = performance.now();
     const id = await client.cast({ spell: 'com.spellplatform.word-count', input: 'to be or not to be' });
     let status: string | undefined;
     for await (const event of client.watch(id)) status = event.cast?.status ?? status;
     check(status === 'SUCCEEDED', 'each succeeds');
-    tookMs.push(performance.now() - sentMs);
+    if (i >= 0) tookMs.push(performance.now() - sentMs);
   }
   const sorted = tookMs.toSorted((a, b) => a - b);
   const at = (share: number) => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1);
