@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { findFreePort } from './free-port.js';
+import { stopProcess } from './stop-process.js';
 
 export interface EmbeddedPostgres {
   /** The address of the database `spell`, superuser included: this server is for one machine and one person. */
@@ -71,7 +72,13 @@ type Runner = (command: string, args: string[]) => ChildProcess;
  * private temporary folder), it keeps the one capability that lets it pass through closed folders.
  */
 function chooseRunner(folder: string, binaries: Binaries): Runner {
-  const options: SpawnOptions = { stdio: ['ignore', 'ignore', 'pipe'], env: { LC_ALL: 'C' }, cwd: '/' };
+  const options: SpawnOptions = {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { LC_ALL: 'C' },
+    cwd: '/',
+    // Ctrl-C reaches every process of the terminal's group; the server must stop after those who use it.
+    detached: true,
+  };
   if (process.getuid?.() !== 0) return (command, args) => spawn(command, args, options);
   if (isReachable(folder) && isReachable(dirname(binaries.postgres))) {
     return (command, args) => spawn(command, args, { ...options, uid: NOBODY, gid: NOBODY });
@@ -123,22 +130,7 @@ async function prepareCluster(
 async function stopLeftover(dataDir: string): Promise<void> {
   const text = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => null);
   const [pid, pidDataDir] = text?.split('\n') ?? [];
-  if (pid === undefined || pidDataDir !== dataDir || !isAlive(Number(pid))) return;
-  process.kill(Number(pid), 'SIGINT');
-  for (let waitedMs = 0; isAlive(Number(pid)); waitedMs += 50) {
-    if (waitedMs > STOP_WITHIN_MS)
-      throw new Error(`PostgreSQL ${pid} still runs in ${dataDir} and does not stop`);
-    await delay(50);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  if (pid !== undefined && pidDataDir === dataDir) await stopProcess(Number(pid), 'SIGINT', STOP_WITHIN_MS);
 }
 
 async function waitForSuccess(child: ChildProcess, name: string): Promise<void> {

@@ -1,11 +1,12 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { findFreePort } from './free-port.js';
+import { stopProcess } from './stop-process.js';
 
 export interface EmbeddedRedis {
   url: string;
@@ -44,6 +45,8 @@ function findInPath(searchPath: string, name: string): string | null {
 
 async function startNative(command: string, folder: string, port: number): Promise<ChildProcess> {
   await mkdir(folder, { recursive: true });
+  const pidFile = join(folder, 'redis.pid');
+  await stopLeftover(pidFile, command);
   const settings = [
     '--port',
     port,
@@ -51,6 +54,8 @@ async function startNative(command: string, folder: string, port: number): Promi
     '127.0.0.1',
     '--dir',
     folder,
+    '--pidfile',
+    pidFile,
     '--appendonly',
     'yes',
     '--maxmemory-policy',
@@ -58,13 +63,27 @@ async function startNative(command: string, folder: string, port: number): Promi
     '--save',
     '',
   ];
-  return spawn(command, settings.map(String), { stdio: ['ignore', 'ignore', 'ignore'] });
+  return spawn(command, settings.map(String), { stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+}
+
+/** A server of an earlier start that was killed would write the same append-only files as the new one. */
+async function stopLeftover(pidFile: string, command: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
+  if (pid === 0) return;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  // The number may have been given to somebody else since.
+  if (commandLine.includes(basename(command))) await stopProcess(pid, 'SIGTERM', STOP_WITHIN_MS);
 }
 
 function startNpmValkey(port: number): ChildProcess {
   const main = fileURLToPath(new URL('./npm-valkey.js', import.meta.url));
   // A process of its own: a busy event loop here must not stop the queue, and a kill there must not stop us.
-  return fork(main, [String(port)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {} });
+  // Detached, because Ctrl-C reaches every process of the terminal's group, and this one must stop after its clients.
+  return fork(main, [String(port)], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: {},
+    detached: true,
+  });
 }
 
 async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
