@@ -7,7 +7,7 @@
 export const HOST_CALL_FUEL = 100n;
 
 /** One fuel for this many bytes that the host copies or generates. */
-const BYTES_PER_FUEL = 8;
+export const BYTES_PER_FUEL = 8;
 
 export function fuelForBytes(bytes: number): bigint {
   return BigInt(Math.ceil(bytes / BYTES_PER_FUEL));

@@ -1,3 +1,4 @@
+import { BYTES_PER_FUEL, HOST_CALL_FUEL } from '../guest/fuel-costs.js';
 import {
   COST_TABLE_VERSION,
   INSTRUCTION_COSTS,
@@ -48,8 +49,8 @@ export function describeCostTable(): string {
     '| --- | ---: | --- | --- |',
     ...classes().map(describeClass),
     '',
-    `Besides: entering a function costs 1 fuel for every ${LOCALS_PER_FUEL} declared locals. What the host does for`,
-    'a WASI call it charges itself, while the call lasts.',
+    `Besides: entering a function costs 1 fuel for every ${LOCALS_PER_FUEL} declared locals, and a WASI call costs`,
+    `${HOST_CALL_FUEL} fuel and 1 more for every ${BYTES_PER_FUEL} bytes that the host copies or makes.`,
     '',
     '## Instructions',
     '',
