@@ -41,7 +41,7 @@ const importers = Object.entries({
   stripe: ['billing'],
   '@apollo/server|graphql-ws|graphql-sse|ws|@graphql-yoga/render-graphiql': ['graphql'],
   'fastify|@fastify/[^/]+': ['http'],
-  'pino|prom-client|uuid': ['platform'],
+  'pino|prom-client|uuid|rate-limiter-flexible': ['platform'],
 }).map(([library, owners]) => ({
   name: `${library.split('|')[0]}-has-one-importer`,
   severity: 'error',

@@ -57,6 +57,7 @@ import {
   JobWorker,
   OutboxRelay,
   PubSub,
+  RateLimit,
   connectPostgres,
   connectRedis,
   createLogger,
@@ -176,6 +177,7 @@ export interface Services {
   versions: VersionResolver;
   links: ArtifactLinks;
   metrics: CastMetrics;
+  rate: RateLimit;
 }
 
 async function openServices(
@@ -231,6 +233,11 @@ async function openServices(
   const blobs = new BlobStore(join(config.dataDir, 'blobs'));
   const links = new ArtifactLinks({ key: config.linkKey, publicUrl: config.publicUrl ?? '', clock });
   const metrics = new CastMetrics(registry);
+  const rate = new RateLimit({
+    takes: config.castsPerSecond,
+    perSeconds: 1,
+    message: 'too many casts a second, try again later',
+  });
   return {
     clock,
     logger,
@@ -246,6 +253,7 @@ async function openServices(
     versions,
     links,
     metrics,
+    rate,
   };
 }
 

@@ -64,6 +64,8 @@ const schema = z.object({
     .optional(),
   // Sandbox processes of a worker; by default one per core.
   SPELL_SANDBOXES: wholeNumber(1, 256, 2),
+  // Casts that one account may request per second from one API process.
+  SPELL_CASTS_PER_SECOND: wholeNumber(1, 100_000, 5_000),
   // How often a cast may be begun before it fails with WORKER_LOST.
   SPELL_ATTEMPTS_MAX: wholeNumber(1, 10, 3),
   SPELL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -82,6 +84,7 @@ export interface Config {
   dataDir: string;
   linkKey: Buffer | null;
   sandboxes: number;
+  castsPerSecond: number;
   attemptsMax: number;
   logLevel: string;
 }
@@ -122,6 +125,7 @@ export function readConfig(environment: Environment = process.env): Config {
     dataDir: values.SPELL_DATA_DIR,
     linkKey: values.SPELL_LINK_KEY === undefined ? null : Buffer.from(values.SPELL_LINK_KEY, 'hex'),
     sandboxes: values.SPELL_SANDBOXES,
+    castsPerSecond: values.SPELL_CASTS_PER_SECOND,
     attemptsMax: values.SPELL_ATTEMPTS_MAX,
     logLevel: values.SPELL_LOG_LEVEL,
   };

@@ -7,6 +7,7 @@ import {
   type DataSource,
   type Digest,
   type OutboxRelay,
+  type RateLimit,
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import { toInputBytes, toLimits, type CastRequest } from './cast-input.js';
@@ -20,6 +21,7 @@ export interface RequestCastDeps {
   versions: VersionResolver;
   outbox: OutboxRelay;
   metrics: CastMetrics;
+  rate: RateLimit;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function requestCast(
   request: CastRequest,
 ): Promise<CastEntity> {
   const { accountId, keyId } = requireScope(principal, 'cast');
+  await deps.rate.take(accountId);
   const requestDigest = digestRequest(request);
   const idempotencyKey = request.idempotencyKey ?? null;
   // Asked first, so that a repeated request is answered even after its version was yanked.

@@ -1,9 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Principal, Scope } from '../accounts/index.js';
 import {
-  AppError,
+  RateLimit,
   errorText,
   queryRows,
   type Clock,
@@ -40,7 +39,7 @@ const CHECK_EVERY_MS = 2_000;
 const LAST_USED_EVERY_MS = 5_000;
 const REMEMBERED_MAX = 10_000;
 // A wrong secret for a real prefix costs an Argon2 computation, so guessing is slowed down per prefix.
-const WRONG_SECRETS = { points: 20, duration: 10 };
+const WRONG_SECRETS = { takes: 20, perSeconds: 10, message: 'too many attempts, try again later' };
 
 /**
  * Turns a presented key into a principal. A key that was verified once is remembered by a keyed digest
@@ -57,7 +56,7 @@ export class KeyVerifier {
   readonly #pending = new Map<string, Promise<Principal | null>>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #usedAt = new Map<string, Date>();
-  readonly #guesses = new RateLimiterMemory(WRONG_SECRETS);
+  readonly #guesses = new RateLimit(WRONG_SECRETS);
   readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => undefined;
 
@@ -138,15 +137,9 @@ export class KeyVerifier {
 
   async #isSecret(secret: string, row: KeyRow): Promise<boolean> {
     // Counted before it is computed: guesses that come at once must not all pass the count.
-    try {
-      await this.#guesses.consume(row.prefix);
-    } catch (limit) {
-      const { msBeforeNext } = limit as RateLimiterRes;
-      const retryAfterSeconds = Math.ceil(msBeforeNext / 1_000);
-      throw new AppError('RATE_LIMITED', 'too many attempts, try again later', { retryAfterSeconds });
-    }
+    await this.#guesses.take(row.prefix);
     const isRight = await verifySecret(secret, row.secret_hash);
-    if (isRight) await this.#guesses.reward(row.prefix);
+    if (isRight) await this.#guesses.giveBack(row.prefix);
     return isRight;
   }
 

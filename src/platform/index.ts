@@ -25,6 +25,7 @@ export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
 export { JobQueue, JobWorker } from './queue.js';
+export { RateLimit } from './rate-limit.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';
 export { BlobChanged, BlobStore } from './blobs.js';
 export {

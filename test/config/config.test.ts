@@ -28,6 +28,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   SPELL_DATA_DIR: [''],
   SPELL_LINK_KEY: ['0'.repeat(63), 'g'.repeat(64), '0'.repeat(65), ''],
   SPELL_SANDBOXES: ['0', '257', 'two'],
+  SPELL_CASTS_PER_SECOND: ['0', '100001', '1.5'],
   SPELL_ATTEMPTS_MAX: ['0', '11', '1e1'],
   SPELL_LOG_LEVEL: ['INFO', 'verbose', ''],
 };
