@@ -105,8 +105,9 @@ export interface RunningApp {
 const QUEUE_NAME = 'casts';
 // A sandbox process is replaced after this many casts, so that nothing can build up in it.
 const CASTS_PER_PROCESS_MAX = 1_000;
-// While one cast of a slot is in the sandbox, others are claimed, flushed and settled: waits, not work.
-const JOBS_PER_SANDBOX = 8;
+// While one cast of a slot is in the sandbox, another is claimed or settled. More would hold casts that another
+// worker could run.
+const JOBS_PER_SANDBOX = 2;
 const READY_WITHIN_MS = 2_000;
 
 export const VERSION: string = (
@@ -302,6 +303,8 @@ async function addApi(
   });
   registerRestRoutes(app, services);
   app.server.on('upgrade', (request, socket, head) => {
+    // Node takes its own listener away here, and an error that nobody hears ends the process.
+    socket.on('error', () => socket.destroy());
     const path = request.url?.split('?')[0];
     if (path === '/graphql') sockets.upgrade(request, socket, head);
     else socket.destroy();

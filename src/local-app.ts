@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openAccount } from './accounts/index.js';
@@ -73,20 +73,26 @@ async function startRedis(
   return redis.url;
 }
 
+/** Replaces a file in one step: a kill in the middle leaves the old one, never half of the new. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
 /** Made once, so that download addresses stay valid over a restart. */
 async function keepLinkKey(dataDir: string): Promise<Buffer> {
   const path = join(dataDir, 'link-key');
-  const known = await readFile(path, 'utf8').catch(() => null);
-  if (known !== null) return Buffer.from(known.trim(), 'hex');
+  const known = await readFile(path, 'utf8').catch(() => '');
+  if (/^[0-9a-f]{64}\s*$/.test(known)) return Buffer.from(known.trim(), 'hex');
   const key = randomBytes(32);
-  await writeFile(path, `${key.toString('hex')}\n`, { mode: 0o600 });
+  await writeWhole(path, `${key.toString('hex')}\n`);
   return key;
 }
 
 /** The key of the last start if it still works, else a new one of the same account. */
 async function keepApiKey(dataDir: string, app: RunningApp): Promise<string> {
-  const text = await readFile(join(dataDir, 'local.json'), 'utf8').catch(() => '{}');
-  const { apiKey } = JSON.parse(text) as { apiKey?: string };
+  const text = await readFile(join(dataDir, 'local.json'), 'utf8').catch(() => '');
+  const [, apiKey] = /"apiKey": "(spell_\w+)"/.exec(text) ?? [];
   if (apiKey !== undefined && (await isAccepted(app.url, apiKey))) return apiKey;
   const account = await openAccount(app, { login: LOGIN });
   const issued = await issueApiKey(app, {
@@ -122,7 +128,7 @@ async function publishExamples(url: string, apiKey: string): Promise<void> {
 async function writeLocalFile(dataDir: string, url: string, apiKey: string): Promise<void> {
   const graphql = `${url}/graphql`;
   const content = { graphql, ws: graphql.replace(/^http/, 'ws'), apiKey };
-  await writeFile(join(dataDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  await writeWhole(join(dataDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 function describe(url: string, apiKey: string): string {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { AppError, badInput, type InputProblem } from '../platform/index.js';
 import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
 import { INPUT_BYTES_MAX, MIB, type CastLimits } from './cast.js';
+import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
 
 /** A request for a cast, as both edges hand it over. */
 export interface CastRequest {
@@ -16,6 +17,11 @@ export interface CastRequest {
 
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;
 const END_USER_CHARACTERS_MAX = 255;
+
+/** Refuses, before anything is done with it, what could not even be written down again. */
+export function checkRequestShape(request: CastRequest): void {
+  if (isTooDeep(request.input ?? null)) throw tooDeep();
+}
 
 /** The bytes for the guest's stdin, checked against the declared format and schema. */
 export function toInputBytes(version: ResolvedVersion, request: CastRequest): Buffer {
@@ -46,6 +52,10 @@ function encodeInput(format: string, input: unknown): Buffer {
   throw badInput([{ path: 'input', reason }]);
 }
 
+function tooDeep(): AppError {
+  return badInput([{ path: 'input', reason: `is nested more than ${JSON_DEPTH_MAX} levels deep` }]);
+}
+
 function decodeInput(text: string): Buffer {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
     throw badInput([{ path: 'inputBase64', reason: 'is not base64' }]);
@@ -60,7 +70,8 @@ function checkJson(version: ResolvedVersion, bytes: Buffer): void {
   } catch (error) {
     throw badInput([{ path: 'input', reason: `is not JSON: ${(error as Error).message}` }]);
   }
-  const problems = version.checkInput?.(value) ?? [];
+  if (isTooDeep(value)) throw tooDeep();
+  const problems = version.checkInput(value);
   if (problems.length > 0)
     throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
 }

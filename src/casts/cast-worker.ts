@@ -15,7 +15,15 @@ import {
 import { declaredEnvironment } from '../provenance/index.js';
 import type { SandboxOutcome, SandboxPool } from '../sandbox/index.js';
 import { readResources, type ResolvedVersion, type VersionResolver } from '../spells/index.js';
-import { EVENTS_KEPT_MS, HEARTBEAT_MS, LEASE_MS, LOG_BYTES_MAX, SEQUENCE_GAP } from './cast.js';
+import {
+  EVENTS_KEPT_MS,
+  HEARTBEAT_MS,
+  LARGE_EVENTS_BYTES,
+  LARGE_EVENTS_KEPT_MS,
+  LEASE_MS,
+  LOG_BYTES_MAX,
+  SEQUENCE_GAP,
+} from './cast.js';
 import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
 import {
@@ -55,6 +63,8 @@ interface RunningCast {
   attempt: number;
   events: EventWriter;
   cancel: AbortController;
+  /** When the lease was last known to be good, on this process's own clock. */
+  renewedAtMs: number;
   /** Set when the lease was found to be somebody else's: nothing more is written for this cast. */
   isFenced: boolean;
 }
@@ -134,6 +144,7 @@ export class CastWorker {
       attempt: claim.attempts,
       events,
       cancel: new AbortController(),
+      renewedAtMs: performance.now(),
       isFenced: false,
     };
     // A stall longer than the lease can bring this worker its own cast again; the older attempt is over then.
@@ -195,7 +206,13 @@ export class CastWorker {
     output: Buffer,
   ): Promise<void> {
     const { database, blobs, clock, logger, metrics } = this.#deps;
+    if (running.isFenced) {
+      metrics.attempts.inc({ outcome: 'fenced' });
+      return;
+    }
     const result = toResult(version, outcome, output);
+    // A sandbox process is not trusted with the bill: what it says is held to what was reserved.
+    const fuelUsed = clampFuel(outcome.fuelUsed, claim.limits.maxFuel);
     // Every event of the attempt is readable before the cast is final, so no watcher can miss one.
     const [placed] = await Promise.all([placeOutput(blobs, result.output), running.events.flush()]);
     const settlement: Settlement = {
@@ -205,10 +222,10 @@ export class CastWorker {
       finishedAt: clock.now(),
       ...placed,
       error: result.error,
-      fuelUsed: outcome.fuelUsed,
+      fuelUsed,
       memoryPeakBytes: outcome.memoryPeakBytes,
       durationMs: Math.round(outcome.durationMs),
-      costMicros: chargeMicros(version, claim.limits, result, outcome.fuelUsed),
+      costMicros: chargeMicros(version, claim.limits, result, fuelUsed),
       finalSequence: running.events.lastSequence + 1,
     };
     const stands = await settleCast(database, settlement);
@@ -229,8 +246,9 @@ export class CastWorker {
   /** The final event is a courtesy by now: whoever misses it reads the final state from PostgreSQL. */
   #announceFinal(claim: ClaimedCast, settlement: Settlement): void {
     const event = finishedEvent({ ...settlement, attempts: claim.attempts });
+    const keptMs = (settlement.outputBytes ?? 0) > LARGE_EVENTS_BYTES ? LARGE_EVENTS_KEPT_MS : EVENTS_KEPT_MS;
     this.#deps.streams
-      .append(streamName(claim.id), [toStreamEntry(event)], EVENTS_KEPT_MS)
+      .append(streamName(claim.id), [toStreamEntry(event)], keptMs)
       .catch((error: unknown) =>
         this.#deps.logger.warn({ castId: claim.id, error: errorText(error) }, 'final event not announced'),
       );
@@ -242,6 +260,15 @@ export class CastWorker {
     const last = await orAfter(this.#deps.streams.last(streamName(claim.id)), LAST_EVENT_WITHIN_MS, null);
     if (last === null) return claim.lastSequence + SEQUENCE_GAP;
     return Math.max(fromStreamEntry(last).sequence, claim.lastSequence);
+  }
+
+  /** Without PostgreSQL a lease runs out unseen: what may be somebody else's by now is stopped before it writes more. */
+  #fenceOverdue(): void {
+    for (const cast of this.#running.values()) {
+      if (performance.now() - cast.renewedAtMs < LEASE_MS - HEARTBEAT_MS) continue;
+      cast.isFenced = true;
+      cast.cancel.abort();
+    }
   }
 
   async #renewLeases(): Promise<void> {
@@ -259,12 +286,19 @@ export class CastWorker {
         if (cast === undefined || cast.attempt !== attempt) continue;
         // Our own settlement on its way looks the same from here; the database decides which of the two it was.
         cast.isFenced = lease === undefined;
+        cast.renewedAtMs = performance.now();
         if (lease === undefined || lease.isCancelRequested) cast.cancel.abort();
       }
     } catch (error) {
       this.#deps.logger.warn({ error: errorText(error), running: beats.length }, 'leases not renewed');
+      this.#fenceOverdue();
     }
   }
+}
+
+function clampFuel(fuelUsed: bigint | null, maxFuel: bigint): bigint | null {
+  if (fuelUsed === null) return null;
+  return fuelUsed < 0n ? 0n : fuelUsed > maxFuel ? maxFuel : fuelUsed;
 }
 
 /** Bytes that are not what was published are never run, and running again would not make them so. */

@@ -181,15 +181,13 @@ export class CastResolver {
     @Arg('after', () => String, { nullable: true, description: 'The cursor to go on from.' }) after?: string,
   ): Promise<CastEventConnection> {
     const page = parsePage(first, null);
-    const events = await readCastEvents(this.#deps, cast.entity, {
+    const { events, hasMore } = await readCastEvents(this.#deps, cast.entity, {
       after: after ?? null,
-      first: page.first + 1,
+      first: page.first,
     });
-    const edges = events
-      .slice(0, page.first)
-      .map((event) => ({ cursor: event.cursor, node: toCastEventType(event) }));
+    const edges = events.map((event) => ({ cursor: event.cursor, node: toCastEventType(event) }));
     const pageInfo = {
-      hasNextPage: events.length > page.first,
+      hasNextPage: hasMore,
       hasPreviousPage: false,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,

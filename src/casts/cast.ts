@@ -35,6 +35,9 @@ export const LEASE_MS = 4_000;
 export const HEARTBEAT_MS = 500;
 // How long the events of an ended cast can be replayed, and of a running one that nobody writes to.
 export const EVENTS_KEPT_MS = 3_600_000;
+// Streams live in Redis' memory: one that carries much is kept for a shorter time after its end.
+export const LARGE_EVENTS_KEPT_MS = 600_000;
+export const LARGE_EVENTS_BYTES = 1 * MIB;
 
 export const QUEUED_SEQUENCE = 1;
 export const QUEUED_CURSOR = '0-1';

@@ -1,7 +1,7 @@
 import { requireScope, type Principal } from '../accounts/index.js';
 import { queryRows, type DataSource } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
-import { toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
 
 export interface CastEstimate {
   worstCaseMicros: bigint;
@@ -19,6 +19,7 @@ export async function estimateCast(
   request: CastRequest,
 ): Promise<CastEstimate> {
   const { accountId } = requireScope(principal, 'cast', 'read');
+  checkRequestShape(request);
   const resolved = await deps.versions.resolve(request.spell);
   const limits = toLimits(resolved, request);
   toInputBytes(resolved, request);

@@ -10,7 +10,7 @@ import {
   type RateLimit,
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
-import { toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
 import type { CastEntity } from './cast.entity.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { ENQUEUE_TOPIC, findCastByIdempotencyKey, insertCast, type NewCast } from './cast-store.js';
@@ -35,6 +35,7 @@ export async function requestCast(
 ): Promise<CastEntity> {
   const { accountId, keyId } = requireScope(principal, 'cast');
   await deps.rate.take(accountId);
+  checkRequestShape(request);
   const requestDigest = digestRequest(request);
   const idempotencyKey = request.idempotencyKey ?? null;
   // Asked first, so that a repeated request is answered even after its version was yanked.

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { sha256, type BlobStore, type Digest } from '../platform/index.js';
 import type { SandboxOutcome } from '../sandbox/index.js';
 import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
+import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
 import { INLINE_OUTPUT_BYTES_MAX, type CastErrorCode, type CastLimits, type FinalStatus } from './cast.js';
 
 /** How an attempt ended, before it is written down. */
@@ -34,8 +35,8 @@ function findOutputProblem(format: string, output: Buffer): string | null {
   if (!isUtf8(output)) return `the manifest declares ${format} output, but the output is not UTF-8`;
   if (format === 'text') return null;
   try {
-    JSON.parse(output.toString());
-    return null;
+    const isDeep = isTooDeep(JSON.parse(output.toString()));
+    return isDeep ? `the output is nested more than ${JSON_DEPTH_MAX} levels deep` : null;
   } catch (error) {
     return `the manifest declares json output: ${(error as Error).message}`;
   }

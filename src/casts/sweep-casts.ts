@@ -1,5 +1,6 @@
 import {
   errorText,
+  orAfter,
   type Clock,
   type DataSource,
   type EventStreams,
@@ -22,6 +23,7 @@ export interface SweepDeps {
 }
 
 const SWEEP_EVERY_MS = 1_000;
+const STOP_WITHIN_MS = 1_000;
 // A cast that has waited this long may have lost its job; adding a job that exists changes nothing.
 const SUSPICIOUS_AFTER_MS = 3_000;
 // Bounds one sweep; what is left is looked at in the next.
@@ -50,7 +52,8 @@ export class CastSweeper {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#working;
+    // It may wait for a Redis that is away; a stop does not.
+    await orAfter(this.#working ?? Promise.resolve(), STOP_WITHIN_MS, undefined);
   }
 
   async sweep(): Promise<void> {

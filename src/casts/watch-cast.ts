@@ -14,6 +14,9 @@ export interface WatchCastDeps {
 
 // Events are read in pages, so that a late watcher of a long cast does not pull all of it into memory.
 const PAGE_EVENTS = 200;
+// A page of recorded events is part of an answer; a list of casts may ask for many of them.
+const PAGE_BYTES_MAX = 1024 * 1024;
+const READ_EVENTS = 16;
 // A wake-up can be lost; this is how long a watcher then waits before it looks for itself.
 const LOOK_AGAIN_MS = 1_000;
 // Redis that does not answer for this long is taken for lost; the final state then comes without it.
@@ -51,6 +54,8 @@ async function* generateEvents(watch: Watch, after: string | null): AsyncGenerat
   if (signal?.aborted === true) hangUp();
   deps.metrics.watchers.inc();
   const listening = deps.streams.listen(streamName(cast.id), ring);
+  // Heard again below; a failure while nobody waits for it must not end the process.
+  listening.catch(() => undefined);
   try {
     if (after === null) yield queuedEvent(cast);
     // Without Redis nobody hears anything; the watch then goes on by looking for itself.
@@ -108,35 +113,44 @@ function dueAtMs(cast: CastEntity): number {
   return hasEndedLongAgo ? 0 : Date.now() + FINAL_EVENT_GRACE_MS;
 }
 
-/** The events that were recorded so far, after a cursor: one page, without waiting for more. */
+/** The events that were recorded so far, after a cursor: one page of bounded size, without waiting for more. */
 export async function readCastEvents(
   deps: WatchCastDeps,
   cast: CastEntity,
   page: { after: string | null; first: number },
-): Promise<CastEvent[]> {
+): Promise<{ events: CastEvent[]; hasMore: boolean }> {
   const after = checkCursor(page.after);
   const events = after === null ? [queuedEvent(cast)] : [];
-  const entries = await deps.streams.read(streamName(cast.id), after ?? QUEUED_CURSOR, page.first);
-  events.push(...entries.map(fromStreamEntry));
-  const isWhole = entries.length < page.first && events.at(-1)?.type !== 'finished';
-  if (isWhole && isFinal(cast.status)) {
-    const final = finishedEvent(cast);
-    if (isBefore(events.at(-1)?.cursor ?? after ?? QUEUED_CURSOR, final.cursor)) events.push(final);
+  let cursor = after ?? QUEUED_CURSOR;
+  let bytes = 0;
+  while (events.length <= page.first && bytes < PAGE_BYTES_MAX) {
+    const reading = deps.streams.read(streamName(cast.id), cursor, READ_EVENTS);
+    const entries = await orAfter(reading, READ_DEADLINE_MS, []);
+    if (entries.length === 0) {
+      const final = isFinal(cast.status) ? finishedEvent(cast) : null;
+      if (final !== null && isBefore(cursor, final.cursor)) events.push(final);
+      return { events: events.slice(0, page.first), hasMore: events.length > page.first };
+    }
+    events.push(...entries.map(fromStreamEntry));
+    cursor = entries.at(-1)?.id ?? cursor;
+    bytes += entries.reduce((sum, entry) => sum + (entry.body?.length ?? 0), 0);
   }
-  return events.slice(0, page.first);
+  const isWhole = events.length <= page.first && events.at(-1)?.type === 'finished';
+  return { events: events.slice(0, page.first), hasMore: !isWhole };
 }
 
 async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<CastEvent[]> {
-  const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_EVENTS);
-  const hungUp = signal === undefined ? reading : Promise.race([reading, aborted(signal)]);
-  const entries = await orAfter(hungUp, READ_DEADLINE_MS, []);
-  return entries.map(fromStreamEntry);
-}
-
-/** Nothing to read, as soon as nobody is there to read it to. */
-function aborted(signal: AbortSignal): Promise<never[]> {
-  if (signal.aborted) return Promise.resolve([]);
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
+  const hungUp = Promise.withResolvers<never[]>();
+  const hangUp = () => hungUp.resolve([]);
+  signal?.addEventListener('abort', hangUp);
+  if (signal?.aborted === true) hangUp();
+  try {
+    const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_EVENTS);
+    const entries = await orAfter(Promise.race([reading, hungUp.promise]), READ_DEADLINE_MS, []);
+    return entries.map(fromStreamEntry);
+  } finally {
+    signal?.removeEventListener('abort', hangUp);
+  }
 }
 
 async function requireCast(database: DataSource, accountId: string, castId: string): Promise<CastEntity> {

@@ -37,6 +37,8 @@ const KEEP_ALIVE_MS = 12_000;
 const CLOSE_WITHIN_MS = 1_000;
 // One socket watches many casts, but not without end: each costs a subscription in Redis.
 const OPERATIONS_PER_SOCKET_MAX = 200;
+// Clients number their operations or give them UUIDs.
+const OPERATION_ID_CHARACTERS_MAX = 128;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
@@ -68,7 +70,11 @@ export class GraphqlSockets {
           if (result.errors === undefined) return undefined;
           return { ...result, errors: this.#format(context, id, result.errors) };
         },
-        onError: (context, id, _payload, errors) => this.#format(context, id, errors),
+        onError: (context, id, _payload, errors) => {
+          const formatted = this.#format(context, id, errors);
+          context.extra.operations?.delete(id);
+          return formatted;
+        },
         onComplete: (context, id) => void context.extra.operations?.delete(id),
         // What went wrong inside stays inside: a close reason is sent to the client.
         isProd: true,
@@ -127,8 +133,12 @@ export class GraphqlSockets {
     const startedMs = performance.now();
     const requestId = newId(this.#options.clock);
     const { principal, operations } = context.extra as Extra & SocketExtra;
-    operations.set(id, requestId);
+    if (id.length <= OPERATION_ID_CHARACTERS_MAX) operations.set(id, requestId);
     return inRequestScope({ requestId, accountId: principal.accountId }, () => {
+      if (id.length > OPERATION_ID_CHARACTERS_MAX) {
+        const text = `an operation id has at most ${OPERATION_ID_CHARACTERS_MAX} characters`;
+        return [new GraphQLError(text, { extensions: { code: 'BAD_USER_INPUT' } })];
+      }
       if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX) {
         return [
           new GraphQLError(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`, {

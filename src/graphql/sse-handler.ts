@@ -85,8 +85,9 @@ export class GraphqlSseHandler {
     const problem = findProblem(request);
     if (problem !== null) return toResponse(refusal([formatError(problem, this.#logger)]));
     const { principal, signal, onRevoked } = request;
-    if (principal !== null)
+    if (principal !== null && !signal.aborted) {
       signal.addEventListener('abort', this.#verifier.watch(principal.keyId, onRevoked));
+    }
     const response = await this.#handler({
       method: request.method,
       url: request.url,

@@ -11,7 +11,7 @@ import {
   type CastDeps,
   type CastEntity,
 } from '../casts/index.js';
-import { badInput, isId, notFound, type BlobStore } from '../platform/index.js';
+import { AppError, badInput, isId, notFound, type BlobStore } from '../platform/index.js';
 import type { App } from './server.js';
 
 export type CastRouteDeps = CastDeps & { blobs: BlobStore };
@@ -78,6 +78,9 @@ const castSchema = {
 
 const idParams = { type: 'object', required: ['id'], properties: { id: { type: 'string' } } };
 
+// Each holds up to 50 MiB until its reader has taken it.
+const DOWNLOADS_MAX = 16;
+
 export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
   app.post<{ Body: CastBody }>(
     '/v1/cast',
@@ -97,7 +100,7 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
           required: ['spell_name'],
           additionalProperties: false,
           properties: {
-            spell_name: { type: 'string', description: 'A key, key@version or key@range.' },
+            spell_name: { type: 'string', maxLength: 256, description: 'A key, key@version or key@range.' },
             payload: {
               description:
                 'The input: any JSON for a spell that takes json, a string for one that takes text.',
@@ -159,6 +162,7 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
     async (request) => toJson(deps, await cancelCast(deps, request.principal, request.params)),
   );
 
+  let downloads = 0;
   app.get<{ Params: { id: string }; Querystring: { expires: number; signature: string } }>(
     '/v1/artifacts/:id',
     {
@@ -176,6 +180,10 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
     },
     async (request, reply) => {
       const { expires, signature } = request.query;
+      if (downloads >= DOWNLOADS_MAX)
+        throw new AppError('UNAVAILABLE', 'too many downloads at once, try again');
+      downloads += 1;
+      reply.raw.once('close', () => (downloads -= 1));
       const { cast, bytes } = await readArtifact(deps, { castId: request.params.id, expires, signature });
       return reply
         .type('application/octet-stream')

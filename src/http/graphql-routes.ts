@@ -59,6 +59,7 @@ export function registerGraphqlRoutes(app: App, graphql: GraphqlDeps): void {
       if (accept.includes('text/event-stream')) {
         const left = new AbortController();
         reply.raw.on('close', () => left.abort());
+        if (reply.raw.destroyed) left.abort();
         const { url, body } = request;
         const onRevoked = () => void reply.raw.destroy();
         const response = await graphql.handleSse({ ...edge, url, body, signal: left.signal, onRevoked });

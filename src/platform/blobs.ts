@@ -33,7 +33,8 @@ export class BlobStore {
         if (size > maxBytes)
           throw new AppError('PAYLOAD_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
         hash.update(chunk);
-        await file.write(chunk);
+        // Unlike write, this goes on until every byte is written, or fails.
+        await file.appendFile(chunk);
       }
       const actual = `sha256:${hash.digest('hex')}`;
       if (actual !== digest) {

@@ -49,8 +49,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     ...(options.isDurable ? [] : ['-F', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off']),
   ]);
   const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
-  await waitUntilReady(server, urlOf('postgres'));
-  await createDatabase(urlOf('postgres'));
+  try {
+    await waitUntilReady(server, urlOf('postgres'));
+    await createDatabase(urlOf('postgres'));
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
   return { url: urlOf(DATABASE), stop: () => stopServer(server) };
 }
 
@@ -149,7 +154,8 @@ async function waitUntilReady(server: ChildProcess, url: string): Promise<void> 
   server.once('error', (error) => (spawnError = error));
   for (;;) {
     if (spawnError !== null) throw spawnError;
-    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode}: ${said()}`);
+    if (hasEnded(server))
+      throw new Error(`PostgreSQL ended with ${server.exitCode ?? server.signalCode}: ${said()}`);
     if (performance.now() > deadlineMs) throw new Error(`PostgreSQL is not ready: ${said()}`);
     if (await canConnect(url)) return;
     await delay(25);
@@ -183,12 +189,16 @@ async function createDatabase(url: string): Promise<void> {
 
 /** SIGINT is PostgreSQL's fast shutdown: sessions are cut, nothing is lost. */
 async function stopServer(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null) return;
+  if (hasEnded(server)) return;
   const ended = new Promise((resolve) => server.once('close', resolve));
   server.kill('SIGINT');
   const isLate = await Promise.race([ended.then(() => false), delay(STOP_WITHIN_MS, true, { ref: false })]);
   if (isLate) server.kill('SIGKILL');
   await ended;
+}
+
+function hasEnded(server: ChildProcess): boolean {
+  return server.exitCode !== null || server.signalCode !== null;
 }
 
 // The last lines are what explains a failure.

@@ -67,6 +67,13 @@ const UNREACHABLE = new Set([
   '57P01',
   '57P02',
   '57P03',
+  '57014',
+  '40P01',
+  '53100',
+  '53200',
+  '08006',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
   '53300',
 ]);
 const UNREACHABLE_TEXT =

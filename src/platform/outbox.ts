@@ -1,5 +1,6 @@
 import type { Logger } from './logging.js';
 import { queryRows, type DataSource } from './postgres.js';
+import { orAfter } from './deadline.js';
 import { errorText } from './errors.js';
 
 /** What a transaction wants to happen outside PostgreSQL once it has committed. Delivered at least once. */
@@ -16,6 +17,9 @@ const BATCH_MAX = 200;
 // A row this old was committed by a process that did not deliver it; anyone may.
 const ORPHAN_AGE_MS = 2_000;
 const ORPHAN_CHECK_MS = 1_000;
+const STOP_WITHIN_MS = 1_000;
+// While Redis is away rows gather; beyond this they wait in the table alone.
+const WAITING_MAX = 10_000;
 
 /**
  * Delivers outbox rows. The process that committed a row delivers it at once, many at a time when many
@@ -42,6 +46,7 @@ export class OutboxRelay {
 
   /** Call after the commit, never before. */
   deliverSoon(row: OutboxRow): void {
+    if (this.#waiting.length >= WAITING_MAX) return;
     this.#waiting.push(row);
     this.#working ??= this.#drain().finally(() => (this.#working = null));
   }
@@ -49,7 +54,8 @@ export class OutboxRelay {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#working;
+    // What is not delivered stays in the table, so a Redis that is away need not hold up the stop.
+    await orAfter(this.#working ?? Promise.resolve(), STOP_WITHIN_MS, undefined);
   }
 
   async #drain(): Promise<void> {

@@ -48,10 +48,13 @@ export async function migrate(database: DataSource): Promise<void> {
   const runner = database.createQueryRunner();
   await runner.connect();
   try {
+    // Waiting for another process's long migration is no slow statement.
+    await runner.query('SET statement_timeout = 0');
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await database.runMigrations();
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await runner.query(`SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`).catch(() => undefined);
     await runner.release();
   }
 }

@@ -1,22 +1,25 @@
 import { LRUCache } from 'lru-cache';
 import semver from 'semver';
-import { badInput, notFound, type DataSource, type PubSub } from '../platform/index.js';
-import { compileInputSchema } from '../provenance/index.js';
+import { badInput, notFound, type AppError, type DataSource, type PubSub } from '../platform/index.js';
+import { compileInputSchema, type InputCheck } from '../provenance/index.js';
 import { SpellEntity, SpellVersionEntity } from './spell.entity.js';
 
 /** The pub/sub channel that carries the key of a spell whose versions have changed. */
 export const SPELLS_CHANGED_CHANNEL = 'spells-changed';
 
-/** A version ready to be cast: its row, its key, and its compiled input schema. */
+/** A version ready to be cast: its row, its key, and the check of its input. */
 export interface ResolvedVersion {
   key: string;
   version: SpellVersionEntity;
-  checkInput: ReturnType<typeof compileInputSchema> | null;
+  /** Problems of an input; compiles the schema on first use, because workers never need it. */
+  checkInput(value: unknown): ReturnType<InputCheck>;
 }
 
 // A publish or yank clears the entry everywhere at once; the time is for the day that message is lost.
 const REMEMBERED_FOR_MS = 5_000;
 const REMEMBERED_MAX = 5_000;
+// A compiled schema can take a megabyte.
+const COMPILED_MAX = 500;
 const REFERENCE_CHARACTERS_MAX = 256;
 
 /** Resolves `key`, `key@1.2.3` and `key@^1` to the newest version that fits and is not yanked. */
@@ -24,7 +27,7 @@ export class VersionResolver {
   readonly #database: DataSource;
   readonly #pubsub: PubSub;
   readonly #byReference = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX, ttl: REMEMBERED_FOR_MS });
-  readonly #byId = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX });
+  readonly #byId = new LRUCache<string, Promise<ResolvedVersion>>({ max: COMPILED_MAX });
   /** Rises with every change, so that an answer read before one is not remembered after it. */
   #generation = 0;
   #unsubscribe: () => void = () => undefined;
@@ -49,6 +52,8 @@ export class VersionResolver {
   }
 
   async resolve(reference: string): Promise<ResolvedVersion> {
+    // Before anything looks at it: semver takes seconds for megabytes.
+    if (reference.length > REFERENCE_CHARACTERS_MAX) throw badReference();
     const known = this.#byReference.get(reference);
     if (known !== undefined) return known;
     const generation = this.#generation;
@@ -64,14 +69,17 @@ export class VersionResolver {
 
   /** A version that is known to exist; yanked or not, because a cast that was accepted is still run. */
   async byId(id: string): Promise<ResolvedVersion> {
-    const known = this.#byId.get(id);
-    if (known !== undefined) return known;
+    // The promise is what is remembered, so that many who ask at once cause one read and one compilation.
+    const known = this.#byId.get(id) ?? this.#read(id);
+    this.#byId.set(id, known);
+    known.catch(() => this.#byId.delete(id));
+    return known;
+  }
+
+  async #read(id: string): Promise<ResolvedVersion> {
     const version = await this.#database.getRepository(SpellVersionEntity).findOneByOrFail({ id });
     const spell = await this.#database.getRepository(SpellEntity).findOneByOrFail({ id: version.spellId });
-    const checkInput = version.inputSchema === null ? null : compileInputSchema(version.inputSchema);
-    const resolved = { key: spell.key, version, checkInput };
-    this.#byId.set(id, resolved);
-    return resolved;
+    return { key: spell.key, version, checkInput: lazyCheck(version.inputSchema) };
   }
 
   async #choose(spellId: string, range: string): Promise<string | null> {
@@ -86,11 +94,23 @@ export class VersionResolver {
   }
 }
 
+function lazyCheck(schema: object | null): ResolvedVersion['checkInput'] {
+  let check: InputCheck | null = null;
+  return (value) => {
+    if (schema === null) return [];
+    check ??= compileInputSchema(schema);
+    return check(value);
+  };
+}
+
 function parseReference(reference: string): { key: string; range: string } {
   const [key = '', range = '*', ...rest] = reference.split('@');
   const isRange = range !== '' && semver.validRange(range) !== null;
-  if (key === '' || rest.length > 0 || !isRange || reference.length > REFERENCE_CHARACTERS_MAX) {
-    throw badInput([{ path: 'spell', reason: 'must be a key, key@version or key@range, as in com.acme.resize@^1' }]);
-  }
+  if (key === '' || rest.length > 0 || !isRange) throw badReference();
   return { key, range };
+}
+
+function badReference(): AppError {
+  const reason = 'must be a key, key@version or key@range, as in com.acme.resize@^1';
+  return badInput([{ path: 'spell', reason }]);
 }
