@@ -58,7 +58,8 @@ export function finalCursor(attempt: number): string {
 /** Null unless the text is a cursor of this protocol. */
 export function parseCursor(text: string): { attempt: number; place: number } | null {
   const [, attempt, place] = /^(\d{1,9})-(\d{1,10})$/.exec(text) ?? [];
-  if (attempt === undefined || place === undefined || Number(place) > FINAL_PLACE) return null;
+  if (attempt === undefined || place === undefined) return null;
+  if (Number(place) < 1 || Number(place) > FINAL_PLACE) return null;
   return { attempt: Number(attempt), place: Number(place) };
 }
 

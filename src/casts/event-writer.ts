@@ -9,7 +9,7 @@ const BATCH_EVENTS_MAX = 256;
 const BATCH_BYTES_MAX = 1024 * 1024;
 // What one event carries at most, as docs/PROTOCOL.md says.
 const PIECE_BYTES_MAX = 64 * 1024;
-// How long a cast that has ended waits for Redis to take its last events before it is settled without them.
+// How long a cast that has ended waits for Redis to take any of its last events before it is settled without them.
 const FLUSH_DEADLINE_MS = 5_000;
 const RETRY_DELAY_MS = 100;
 // Events wait this long for company, so that a short cast costs one round trip instead of one for each event.
@@ -33,6 +33,7 @@ export class EventWriter {
   #place = 0;
   #sequence: number;
   #isGivenUp = false;
+  #batchesWritten = 0;
   #isFlushing = false;
   #endGathering: () => void = () => undefined;
 
@@ -82,13 +83,15 @@ export class EventWriter {
     }
     this.#isFlushing = true;
     this.#endGathering();
-    // A command to a Redis that is away neither fails nor returns, so the deadline stands beside it.
-    const isWritten = await orAfter(
-      this.#writing?.then(() => true) ?? Promise.resolve(true),
-      FLUSH_DEADLINE_MS,
-      false,
-    );
-    this.#isGivenUp = !isWritten;
+    // A command to a Redis that is away neither fails nor returns, so the deadline stands beside it; while batches go
+    // through, however slowly, nothing is given up.
+    for (;;) {
+      const before = this.#batchesWritten;
+      const writing = this.#writing?.then(() => true) ?? Promise.resolve(true);
+      if (await orAfter(writing, FLUSH_DEADLINE_MS, false)) return;
+      if (this.#batchesWritten === before) break;
+    }
+    this.#isGivenUp = true;
   }
 
   #pushBytes(kind: Kind, chunk: Buffer): void {
@@ -144,6 +147,7 @@ export class EventWriter {
       if (this.#isGivenUp) return;
       try {
         await this.#streams.append(streamName(this.#castId), entries, EVENTS_KEPT_MS);
+        this.#batchesWritten += 1;
         return;
       } catch (error) {
         this.#logger.warn({ castId: this.#castId, error: errorText(error) }, 'events wait for redis');

@@ -13,14 +13,16 @@ export interface WatchCastDeps {
 }
 
 // Events are read in pages, so that a late watcher of a long cast does not pull all of it into memory.
-const PAGE_EVENTS = 200;
+// At most 2 MiB, so that one page never takes long.
+const PAGE_EVENTS = 32;
 // A page of recorded events is part of an answer; a list of casts may ask for many of them.
 const PAGE_BYTES_MAX = 1024 * 1024;
 const READ_EVENTS = 16;
 // A wake-up can be lost; this is how long a watcher then waits before it looks for itself.
 const LOOK_AGAIN_MS = 1_000;
-// Redis that does not answer for this long is taken for lost; the final state then comes without it.
+// Redis that does not answer so often in a row is taken for lost; the final state then comes without it.
 const READ_DEADLINE_MS = 5_000;
+const UNANSWERED_MAX = 2;
 const LISTEN_WITHIN_MS = 2_000;
 // Between the commit of a final state and its event in Redis lies one round trip; this is generous.
 const FINAL_EVENT_GRACE_MS = 1_500;
@@ -83,15 +85,18 @@ async function* readOn(watch: Watch, after: string): AsyncGenerator<CastEvent, v
   let cursor = after;
   let known = cast;
   let finalDueAtMs = dueAtMs(known);
+  let unanswered = 0;
   while (signal?.aborted !== true) {
     bell.reset();
     const page = await readPage(watch, cursor);
-    for (const event of page) {
+    unanswered = page === null ? unanswered + 1 : 0;
+    if (page === null && unanswered < UNANSWERED_MAX) continue;
+    for (const event of page ?? []) {
       yield event;
       if (event.type === 'finished') return;
       cursor = event.cursor;
     }
-    if (page.length > 0) continue;
+    if (page !== null && page.length > 0) continue;
     if (
       isFinal(known.status) &&
       (Date.now() >= finalDueAtMs || !isBefore(cursor, finishedEvent(known).cursor))
@@ -139,15 +144,16 @@ export async function readCastEvents(
   return { events: events.slice(0, page.first), hasMore: !isWhole };
 }
 
-async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<CastEvent[]> {
+/** Null when Redis did not answer: that is not the same as having nothing. */
+async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<CastEvent[] | null> {
   const hungUp = Promise.withResolvers<never[]>();
   const hangUp = () => hungUp.resolve([]);
   signal?.addEventListener('abort', hangUp);
   if (signal?.aborted === true) hangUp();
   try {
     const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_EVENTS);
-    const entries = await orAfter(Promise.race([reading, hungUp.promise]), READ_DEADLINE_MS, []);
-    return entries.map(fromStreamEntry);
+    const entries = await orAfter(Promise.race([reading, hungUp.promise]), READ_DEADLINE_MS, null);
+    return entries?.map(fromStreamEntry) ?? null;
   } finally {
     signal?.removeEventListener('abort', hangUp);
   }

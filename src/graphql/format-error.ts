@@ -37,6 +37,9 @@ function toShownError(error: unknown): AppError {
   if (error.message.includes('Validation aborted')) {
     return new AppError('QUERY_REFUSED', 'the query has too many errors');
   }
+  if (/maximum allowed number of nodes|Maximum introspection depth/.test(error.message)) {
+    return new AppError('QUERY_REFUSED', error.message);
+  }
   if (foreign === undefined && error.originalError === undefined)
     return new AppError('BAD_USER_INPUT', error.message);
   if (error.message.startsWith('This operation has been blocked as a potential Cross-Site')) {

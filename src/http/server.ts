@@ -134,6 +134,8 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     const scope = requestScope();
     if (scope !== undefined && request.principal !== null) scope.accountId = request.principal.accountId;
     checkDeclaredLength(request);
+    if (request.principal === null && needsKey(request))
+      throw new AppError('UNAUTHENTICATED', 'a valid API key is needed');
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
@@ -158,6 +160,14 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
   });
   return app;
+}
+
+/** Every route of the REST edge that does not say otherwise; asked before its body is looked at. */
+function needsKey(request: FastifyRequest): boolean {
+  const { url, schema } = request.routeOptions;
+  if (url?.startsWith('/v1/') !== true) return false;
+  const { security, hide } = (schema ?? {}) as { security?: unknown[]; hide?: boolean };
+  return hide !== true && security?.length !== 0;
 }
 
 /** Null without a token. A token that is not valid is refused here, whatever was asked for. */

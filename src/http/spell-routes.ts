@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { requireScope } from '../accounts/index.js';
 import { PACKAGE_BYTES_MAX, publishSpell, readSbom, recordUpload, type SpellDeps } from '../spells/index.js';
-import type { Clock } from '../platform/index.js';
+import { badInput, type Clock } from '../platform/index.js';
 import type { App } from './server.js';
 
 const tags = ['spells'];
@@ -13,44 +13,51 @@ interface PublishBody {
 }
 
 export function registerSpellRoutes(app: App, deps: SpellDeps & { clock: Clock }): void {
-  // Uploads are read as a stream by the operation; everything else is JSON.
-  app.addContentTypeParser(
-    ['application/octet-stream', 'application/x-tar'],
-    { bodyLimit: PACKAGE_BYTES_MAX },
-    (_request: unknown, payload: IncomingMessage, done: (error: null, body: IncomingMessage) => void) =>
-      done(null, payload),
-  );
+  // In a scope of its own, because only here a body is a stream of bytes.
+  void app.register(async (scope) => {
+    // Uploads are read as a stream by the operation; everything else is JSON.
+    scope.addContentTypeParser(
+      ['application/octet-stream', 'application/x-tar'],
+      { bodyLimit: PACKAGE_BYTES_MAX },
+      (_request: unknown, payload: IncomingMessage, done: (error: null, body: IncomingMessage) => void) =>
+        done(null, payload),
+    );
 
-  app.put<{ Params: { digest: string }; Body: AsyncIterable<Buffer> }>(
-    '/v1/uploads/:digest',
-    {
-      schema: {
-        summary: 'Upload a package (up to 64 MiB) under its digest, to publish it afterwards.',
-        description: 'The body is the raw package, Content-Type application/octet-stream.',
-        tags,
-        params: {
-          type: 'object',
-          required: ['digest'],
-          properties: { digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' } },
-        },
-        response: {
-          201: {
+    scope.put<{ Params: { digest: string }; Body: unknown }>(
+      '/v1/uploads/:digest',
+      {
+        schema: {
+          summary: 'Upload a package (up to 64 MiB) under its digest, to publish it afterwards.',
+          description: 'The body is the raw package, Content-Type application/octet-stream.',
+          tags,
+          params: {
             type: 'object',
-            required: ['digest', 'size_bytes'],
-            properties: { digest: { type: 'string' }, size_bytes: { type: 'integer' } },
+            required: ['digest'],
+            properties: { digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' } },
+          },
+          response: {
+            201: {
+              type: 'object',
+              required: ['digest', 'size_bytes'],
+              properties: { digest: { type: 'string' }, size_bytes: { type: 'integer' } },
+            },
           },
         },
       },
-    },
-    async (request, reply) => {
-      requireScope(request.principal, 'publish');
-      const upload = await recordUpload(deps, request.principal, {
-        digest: request.params.digest,
-        bytes: request.body,
-      });
-      return reply.code(201).send({ digest: upload.digest, size_bytes: upload.sizeBytes });
-    },
-  );
+      async (request, reply) => {
+        requireScope(request.principal, 'publish');
+        if (!isStream(request.body)) {
+          const reason = 'send the raw package with Content-Type: application/octet-stream';
+          throw badInput([{ path: 'body', reason }]);
+        }
+        const upload = await recordUpload(deps, request.principal, {
+          digest: request.params.digest,
+          bytes: request.body,
+        });
+        return reply.code(201).send({ digest: upload.digest, size_bytes: upload.sizeBytes });
+      },
+    );
+  });
 
   app.post<{ Body: PublishBody }>(
     '/v1/spells',
@@ -114,4 +121,8 @@ export function registerSpellRoutes(app: App, deps: SpellDeps & { clock: Clock }
       return reply.type(sbom.mediaType).header('x-spell-version', sbom.version).send(sbom.bytes);
     },
   );
+}
+
+function isStream(body: unknown): body is AsyncIterable<Buffer> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }

@@ -12,11 +12,33 @@ net.createServer = ((listener: (socket: net.Socket) => void) =>
   createServer({ noDelay: true }, listener)) as typeof net.createServer;
 
 const server = new ValkeyServer({ port: Number(process.argv[2]), host: '127.0.0.1' });
-const open = server as unknown as { step(): void };
-const step = open.step.bind(server);
-open.step = () => {
+interface Inside {
+  step(): void;
+  hostImports(): { write(fd: number, at: number, length: number): number };
+}
+const inside = server as unknown as Inside;
+
+// Each step sends at most 64 KiB of an answer, so a large one needs as many steps as it takes.
+const STEPS_MAX = 4_096;
+let hasWritten = false;
+const hostImports = inside.hostImports.bind(server);
+inside.hostImports = () => {
+  const imports = hostImports();
+  const write = imports.write;
+  imports.write = (fd, at, length) => {
+    hasWritten = true;
+    return write(fd, at, length);
+  };
+  return imports;
+};
+const step = inside.step.bind(server);
+inside.step = () => {
   step();
-  step();
+  for (let steps = 0; steps < STEPS_MAX; steps++) {
+    hasWritten = false;
+    step();
+    if (!hasWritten) return;
+  }
 };
 await server.start();
 // Without its parent it has no purpose; this also covers a parent that was killed.

@@ -14,7 +14,7 @@ import {
   type Logger,
   type PubSub,
 } from '../platform/index.js';
-import { checkBundle, readPackage, type SpellPackage } from '../provenance/index.js';
+import { checkBundle, declaredLimits, readPackage, type SpellPackage } from '../provenance/index.js';
 import { prepareModule } from '../sandbox/index.js';
 import { PACKAGE_BYTES_MAX, readUpload } from './record-upload.js';
 import { SpellEntity, SpellVersionEntity } from './spell.entity.js';
@@ -99,6 +99,7 @@ async function checkPackage(tar: Buffer, bundle: unknown): Promise<CheckedPackag
   const wasm = read.ok ? read.package.wasm : read.wasm;
   const prepared = wasm === undefined ? null : await prepareModule(wasm);
   if (prepared !== null && !prepared.ok) problems.push(...prepared.problems);
+  if (read.ok && prepared?.ok === true) problems.push(...memoryProblems(read.package, prepared.initialPages));
   if (bundle === undefined || bundle === null) {
     warnings.push('the package is not signed');
   } else {
@@ -114,6 +115,16 @@ async function checkPackage(tar: Buffer, bundle: unknown): Promise<CheckedPackag
     bundle: (bundle as object | undefined) ?? null,
     warnings,
   };
+}
+
+const PAGE_BYTES = 65_536;
+
+/** A module that starts with more memory than its manifest allows could never run. */
+function memoryProblems({ manifest }: SpellPackage, initialPages: number): InputProblem[] {
+  const { maxMemoryBytes } = declaredLimits(manifest);
+  if (initialPages * PAGE_BYTES <= maxMemoryBytes) return [];
+  const reason = `starts with ${initialPages} pages of 64 KiB, more than runtime.max_memory_mb allows`;
+  return [{ path: 'spell.wasm/memory', reason }];
 }
 
 function rejection(problems: InputProblem[]): AppError {
