@@ -24,7 +24,7 @@ let hasWritten = false;
 const hostImports = inside.hostImports.bind(server);
 inside.hostImports = () => {
   const imports = hostImports();
-  const write = imports.write;
+  const write = imports.write.bind(imports);
   imports.write = (fd, at, length) => {
     hasWritten = true;
     return write(fd, at, length);
