@@ -158,12 +158,15 @@ export class CastWorker {
       const outcome = await this.#runSandbox(claim, version, running, output).catch(refuseChangedModule);
       if (outcome.kind === 'lost' && !running.isFenced && !this.#isStopping) {
         this.#deps.metrics.attempts.inc({ outcome: 'lost' });
+        // The next attempt writes to the same stream, and Redis refuses what comes out of order.
+        await events.flush();
         return outcome.message;
       }
       if (outcome.kind !== 'lost')
         await this.#settle(claim, version, running, outcome, Buffer.concat(output));
       return null;
     } finally {
+      events.giveUp();
       if (this.#running.get(claim.id) === running) this.#running.delete(claim.id);
     }
   }

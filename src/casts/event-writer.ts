@@ -94,6 +94,11 @@ export class EventWriter {
     this.#isGivenUp = true;
   }
 
+  /** Ends the attempt's writing for good: what Redis has not taken by now it will not be offered again. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+  }
+
   #pushBytes(kind: Kind, chunk: Buffer): void {
     const bytes = this.#tails[kind].length === 0 ? chunk : Buffer.concat([this.#tails[kind], chunk]);
     const tailLength = incompleteTail(bytes);

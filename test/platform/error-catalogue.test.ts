@@ -5,7 +5,7 @@ import { formatError } from '../../src/graphql/format-error.js';
 import { toProblem } from '../../src/http/problems.js';
 import { AppError, ERROR_STATUS, createLogger, type ErrorCode } from '../../src/platform/index.js';
 
-// DESIGN.md §6. A code may come later, but none may mean something else.
+// The public catalogue. A code may come later, but none may mean something else.
 const CONTRACT: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
