@@ -1,5 +1,4 @@
-import type { Clock, EventStreams, Logger } from '../platform/index.js';
-import { errorText, orAfter } from '../platform/index.js';
+import { errorText, orAfter, type Clock, type EventStreams, type Logger } from '../platform/index.js';
 import { EVENTS_KEPT_MS, cursorAt } from './cast.js';
 import { incompleteTail, streamName, toStreamEntry, type CastEvent } from './cast-events.js';
 

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { findFreePort } from './free-port.js';
-import { stopProcess } from './stop-process.js';
+import { hasEnded, stopChild, stopProcess } from './stop-process.js';
 
 export interface EmbeddedPostgres {
   /** The address of the database `spell`, superuser included: this server is for one machine and one person. */
@@ -188,17 +188,8 @@ async function createDatabase(url: string): Promise<void> {
 }
 
 /** SIGINT is PostgreSQL's fast shutdown: sessions are cut, nothing is lost. */
-async function stopServer(server: ChildProcess): Promise<void> {
-  if (hasEnded(server)) return;
-  const ended = new Promise((resolve) => server.once('close', resolve));
-  server.kill('SIGINT');
-  const isLate = await Promise.race([ended.then(() => false), delay(STOP_WITHIN_MS, true, { ref: false })]);
-  if (isLate) server.kill('SIGKILL');
-  await ended;
-}
-
-function hasEnded(server: ChildProcess): boolean {
-  return server.exitCode !== null || server.signalCode !== null;
+function stopServer(server: ChildProcess): Promise<void> {
+  return stopChild(server, 'SIGINT', STOP_WITHIN_MS);
 }
 
 // The last lines are what explains a failure.

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { findFreePort } from './free-port.js';
-import { stopProcess } from './stop-process.js';
+import { stopChild, stopProcess } from './stop-process.js';
 
 export interface EmbeddedRedis {
   url: string;
@@ -28,7 +28,7 @@ export async function startEmbeddedRedis(folder: string, searchPath: string): Pr
   await waitUntilReady(child, url);
   const description =
     native ?? 'Valkey from npm (in memory: the queue is rebuilt from PostgreSQL after a restart)';
-  return { url, description, pid: child.pid ?? 0, stop: () => stopServer(child) };
+  return { url, description, pid: child.pid ?? 0, stop: () => stopChild(child, 'SIGTERM', STOP_WITHIN_MS) };
 }
 
 function findInPath(searchPath: string, name: string): string | null {
@@ -104,13 +104,4 @@ async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
   } finally {
     redis.disconnect();
   }
-}
-
-async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((done) => child.once('exit', done));
-  child.kill('SIGTERM');
-  const isLate = await Promise.race([ended.then(() => false), delay(STOP_WITHIN_MS, true, { ref: false })]);
-  if (isLate) child.kill('SIGKILL');
-  await ended;
 }

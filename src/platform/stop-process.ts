@@ -1,4 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { orAfter } from './deadline.js';
 
 const LOOK_EVERY_MS = 50;
 
@@ -20,4 +22,21 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Asks a child to stop, kills it when it takes longer than that, and resolves when it is gone. */
+export async function stopChild(
+  child: ChildProcess,
+  signal: NodeJS.Signals,
+  withinMs: number,
+): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = new Promise<true>((resolve) => child.once('exit', () => resolve(true)));
+  child.kill(signal);
+  if (!(await orAfter(ended, withinMs, false))) child.kill('SIGKILL');
+  await ended;
 }
