@@ -23,7 +23,7 @@ describe('prepareModule', () => {
     const started = performance.now();
     const result = await prepareModule(large, { deadlineMs: 30 });
     assert.match(reasons(result).join(), /^spell\.wasm: the module could not be analysed within 30 ms/);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 10_000);
   });
 
   it('refuses what becomes too large for the engine by the counting code', async () => {

@@ -230,7 +230,7 @@ describe('cast: who asks, and how often', async () => {
     it('ok: Prefer: respond-async answers 202 at once, and the address shows the cast until its end', async () => {
       const startedMs = performance.now();
       const response = await post({ spell_name: sleeper }, { prefer: 'return=minimal, respond-async' });
-      assert.ok(performance.now() - startedMs < 2_000);
+      assert.ok(performance.now() - startedMs < 10_000);
       assert.equal(response.status, 202);
       const accepted = await read(response);
       assert.equal(accepted.status, 'QUEUED');
