@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DataSource } from 'typeorm';
 import { migrations } from '../migrations/index.js';
 import { startEmbeddedPostgres, startEmbeddedRedis } from '../src/platform/index.js';
@@ -14,6 +15,8 @@ import { TEMPLATE_DATABASE } from './support/databases.js';
 const FILES_AT_ONCE = 2;
 const FILE_WITHIN_MS = 300_000;
 const CONNECTIONS_MAX = 300;
+// The folder that this runner was compiled into: the tests beside it are the ones it runs.
+const COMPILED = relative('.', fileURLToPath(new URL('..', import.meta.url)));
 
 const folder = await mkdtemp(join(tmpdir(), 'spell-test-'));
 const postgres = await startEmbeddedPostgres({
@@ -43,7 +46,7 @@ async function makeTemplate(url: string): Promise<void> {
 }
 
 async function findFiles(named: string[]): Promise<string[]> {
-  const patterns = named.length > 0 ? named.map(toCompiled) : ['dist/test/**/*.test.js'];
+  const patterns = named.length > 0 ? named.map(toCompiled) : [`${COMPILED}/test/**/*.test.js`];
   const files = new Set<string>();
   for (const pattern of patterns) for await (const file of glob(pattern)) files.add(file);
   if (files.size === 0) throw new Error(`no test file matches ${named.join(' ')}`);
@@ -52,7 +55,7 @@ async function findFiles(named: string[]): Promise<string[]> {
 
 /** `test/keys/foo.test.ts` and `test/keys` are what people type. */
 function toCompiled(name: string): string {
-  const path = name.startsWith('dist/') ? name : `dist/${name}`;
+  const path = name.startsWith(`${COMPILED}/`) ? name : `${COMPILED}/${name}`;
   if (path.endsWith('.ts')) return path.replace(/\.ts$/, '.js');
   return path.endsWith('.js') ? path : `${path.replace(/\/$/, '')}/**/*.test.js`;
 }
