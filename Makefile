@@ -29,6 +29,11 @@ build: $(BUILT)
 bench: $(BUILT)
 	@node dist/bench/bench.js
 
+# Kills every process and server at random while clients cast. SEEDS=200 runs so many seeds, SEED=123 that one.
+.PHONY: faults
+faults: $(BUILT)
+	@node dist/test/faults/seeded-kills.test.js
+
 # Every file that is made from other files: schema/, the typed client, docs/fuel.md.
 generate: $(BUILT)
 	node dist/tools/emit.js

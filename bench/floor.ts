@@ -1,42 +1,56 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import type { Caster } from './measure.js';
+import { compileFloorGuest, runFloorGuest } from './floor-guest.js';
+
+export interface FloorOptions {
+  databaseUrl: string;
+  redisUrl: string;
+  accounts: number;
+}
 
 /**
- * The least that a cast could be, with no product code: insert a row, push its id, pop it, instantiate the same
- * module in this process with the few imports it needs, update the row, publish, hear it. No sandbox, no
- * authentication, no schema, no lease, no stream, nothing that survives a kill.
+ * What a cast with a budget costs when it is written by hand, with one transaction for each step and no product
+ * code: accept (hold and row), push its id, pop it, claim, run the module in this process, settle (row and budget),
+ * publish the end. Each transaction is one prepared statement, which is the cheapest there is. No sandbox, no
+ * authentication, no schema, no lease, no stored stream.
  */
-const MODULE = fileURLToPath(new URL('../../spells/word-count/spell.wasm', import.meta.url));
 const INPUT = Buffer.from('to be or not to be');
+const PRICE_MICROS = 1;
 const CONSUMERS = 4;
 const CONNECTIONS = 10;
 const QUEUE = 'floor';
+const DONE = 'floor-done';
 
-export async function openFloor(services: { databaseUrl: string; redisUrl: string }): Promise<Caster> {
-  const pool = new Pool({ connectionString: services.databaseUrl, max: CONNECTIONS });
-  await pool.query(
-    'CREATE TABLE floor_casts (id uuid PRIMARY KEY, status text NOT NULL, input bytea NOT NULL, output bytea)',
-  );
-  const redis = new Redis(services.redisUrl);
-  const subscriber = new Redis(services.redisUrl);
+export async function openFloor(options: FloorOptions): Promise<Caster> {
+  const pool = new Pool({ connectionString: options.databaseUrl, max: CONNECTIONS });
+  await pool.query(TABLES);
+  await pool.query(`INSERT INTO floor_budgets (account) SELECT generate_series(0, $1 - 1)`, [
+    options.accounts,
+  ]);
+  const redis = new Redis(options.redisUrl);
+  const subscriber = new Redis(options.redisUrl);
   const waiting = new Map<string, () => void>();
-  await subscriber.subscribe('floor-done');
+  await subscriber.subscribe(DONE);
   subscriber.on('message', (_channel, id) => waiting.get(id)?.());
-  const module = await WebAssembly.compile(await readFile(MODULE));
+  const guest = await compileFloorGuest();
   const consumers = Array.from(
     { length: CONSUMERS },
-    () => new Redis(services.redisUrl, { maxRetriesPerRequest: null }),
+    () => new Redis(options.redisUrl, { maxRetriesPerRequest: null }),
   );
-  consumers.forEach((consumer) => void consume(consumer, pool, redis, module));
+  consumers.forEach((consumer) => void consume(consumer, pool, redis, guest));
+  let next = 0;
 
   return {
     castOnce: async () => {
       const id = randomUUID();
-      await pool.query(`INSERT INTO floor_casts (id, status, input) VALUES ($1, 'QUEUED', $2)`, [id, INPUT]);
+      next += 1;
+      const { rowCount } = await pool.query({
+        ...ACCEPT,
+        values: [id, next % options.accounts, PRICE_MICROS, INPUT],
+      });
+      if (rowCount !== 1) throw new Error('the budget of the bare loop is used up');
       const done = new Promise<void>((resolve) => waiting.set(id, resolve));
       await redis.lpush(QUEUE, id);
       await done;
@@ -44,63 +58,46 @@ export async function openFloor(services: { databaseUrl: string; redisUrl: strin
     },
     close: async () => {
       [...consumers, redis, subscriber].forEach((connection) => connection.disconnect());
-      await pool.query('DROP TABLE floor_casts');
+      await pool.query('DROP TABLE floor_casts, floor_budgets');
       await pool.end();
     },
   };
 }
 
-async function consume(consumer: Redis, pool: Pool, redis: Redis, module: WebAssembly.Module): Promise<void> {
+const TABLES = `
+  CREATE TABLE floor_budgets (account int PRIMARY KEY, spent bigint NOT NULL DEFAULT 0, held bigint NOT NULL DEFAULT 0);
+  CREATE TABLE floor_casts (id uuid PRIMARY KEY, account int NOT NULL, status text NOT NULL, attempts int NOT NULL DEFAULT 0,
+    input bytea NOT NULL, output bytea, held bigint NOT NULL)`;
+
+const ACCEPT = {
+  name: 'accept',
+  text: `WITH hold AS (
+           UPDATE floor_budgets SET held = held + $3 WHERE account = $2 AND spent + held + $3 <= 1000000000 RETURNING account)
+         INSERT INTO floor_casts (id, account, status, input, held) SELECT $1, account, 'QUEUED', $4, $3 FROM hold`,
+};
+const CLAIM = {
+  name: 'claim',
+  text: `UPDATE floor_casts SET status = 'RUNNING', attempts = attempts + 1 WHERE id = $1 AND status = 'QUEUED'
+         RETURNING input, attempts`,
+};
+const SETTLE = {
+  name: 'settle',
+  text: `WITH settled AS (
+           UPDATE floor_casts SET status = 'SUCCEEDED', output = $3 WHERE id = $1 AND attempts = $2 AND status = 'RUNNING'
+           RETURNING account, held)
+         UPDATE floor_budgets b SET held = b.held - s.held, spent = spent + s.held FROM settled s WHERE b.account = s.account`,
+};
+
+async function consume(consumer: Redis, pool: Pool, redis: Redis, guest: WebAssembly.Module): Promise<void> {
   for (;;) {
     const popped = await consumer.brpop(QUEUE, 0).catch(() => null);
     if (popped === null) return;
     const [, id] = popped;
-    const { rows } = await pool.query<{ input: Buffer }>('SELECT input FROM floor_casts WHERE id = $1', [id]);
-    const output = runGuest(module, rows[0]?.input ?? INPUT);
-    await pool.query(`UPDATE floor_casts SET status = 'SUCCEEDED', output = $2 WHERE id = $1`, [id, output]);
-    await redis.publish('floor-done', id);
+    const { rows } = await pool.query<{ input: Buffer; attempts: number }>({ ...CLAIM, values: [id] });
+    const [claimed] = rows;
+    if (claimed === undefined) continue;
+    const output = runFloorGuest(guest, claimed.input);
+    await pool.query({ ...SETTLE, values: [id, claimed.attempts, output] });
+    await redis.publish(DONE, id);
   }
-}
-
-/** Just enough of WASI for a program that reads stdin and writes stdout. */
-function runGuest(module: WebAssembly.Module, input: Buffer): Buffer {
-  const output: Buffer[] = [];
-  let left = input;
-  const io = (iovecs: number, count: number, sizeAt: number, move: (bytes: Buffer) => number): number => {
-    const memory = Buffer.from((instance.exports['memory'] as WebAssembly.Memory).buffer);
-    let moved = 0;
-    for (let i = 0; i < count; i++) {
-      const at = memory.readUInt32LE(iovecs + 8 * i);
-      moved += move(memory.subarray(at, at + memory.readUInt32LE(iovecs + 8 * i + 4)));
-    }
-    memory.writeUInt32LE(moved, sizeAt);
-    return 0;
-  };
-  const read = (bytes: Buffer) => {
-    const size = left.copy(bytes);
-    left = left.subarray(size);
-    return size;
-  };
-  const write = (bytes: Buffer) => output.push(Buffer.from(bytes)) && bytes.length;
-  const none = (countAt: number, sizeAt: number) => {
-    const memory = Buffer.from((instance.exports['memory'] as WebAssembly.Memory).buffer);
-    memory.writeUInt32LE(0, countAt);
-    memory.writeUInt32LE(0, sizeAt);
-    return 0;
-  };
-  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
-    wasi_snapshot_preview1: {
-      fd_read: (_fd: number, iovecs: number, count: number, sizeAt: number) =>
-        io(iovecs, count, sizeAt, read),
-      fd_write: (fd: number, iovecs: number, count: number, sizeAt: number) =>
-        io(iovecs, count, sizeAt, fd === 1 ? write : (bytes) => bytes.length),
-      environ_sizes_get: none,
-      environ_get: () => 0,
-      proc_exit: () => {
-        throw new Error('exit');
-      },
-    },
-  });
-  (instance.exports['_start'] as () => void)();
-  return Buffer.concat(output);
 }

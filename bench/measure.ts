@@ -4,35 +4,41 @@ export interface Caster {
   close(): Promise<void>;
 }
 
-export interface Latency {
-  p50: number;
-  p90: number;
-  p99: number;
+/** What a caster's process is asked to do. */
+export interface RoundRequest {
+  casts: number;
+  inFlight: number;
 }
 
-/** One cast after the other, each from sent to final, in milliseconds. */
-export async function measureLatency(caster: Caster, count: number): Promise<Latency> {
+/** How a round went: each cast from sent to final, and how long the round took. */
+export interface RoundResult {
+  tookMs: number[];
+  seconds: number;
+}
+
+/** Runs a number of casts, so many at a time. */
+export async function runRound(caster: Caster, { casts, inFlight }: RoundRequest): Promise<RoundResult> {
   const tookMs: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const sentMs = performance.now();
-    await caster.castOnce();
-    tookMs.push(performance.now() - sentMs);
-  }
-  tookMs.sort((a, b) => a - b);
-  const at = (share: number) => tookMs[Math.min(tookMs.length - 1, Math.floor(tookMs.length * share))] ?? 0;
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
-}
-
-/** Casts per second with a fixed number in flight. */
-export async function measureThroughput(caster: Caster, count: number, inFlight: number): Promise<number> {
-  let left = count;
+  let left = casts;
   const startedMs = performance.now();
   const runner = async () => {
     while (left > 0) {
       left -= 1;
+      const sentMs = performance.now();
       await caster.castOnce();
+      tookMs.push(performance.now() - sentMs);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, runner));
-  return count / ((performance.now() - startedMs) / 1_000);
+  await Promise.all(Array.from({ length: Math.min(inFlight, casts) }, runner));
+  return { tookMs, seconds: (performance.now() - startedMs) / 1_000 };
+}
+
+/** The value below which this share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
 }

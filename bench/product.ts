@@ -1,77 +1,145 @@
-import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access, readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createClient } from 'graphql-ws';
-import WebSocket from 'ws';
-import type { Caster } from './measure.js';
+import { writePackage } from '../src/provenance/index.js';
 
-const CAST = `mutation ($input: CastInput!) { cast(input: $input) { cast { id } } }`;
-const WATCH = `subscription ($castId: ID!) { castEvents(castId: $castId) { __typename ... on CastFinished { cast { status } } } }`;
-const READY_WITHIN_MS = 30_000;
-
-/** The whole product as `make up` runs it, in a process of its own, used as an outsider would. */
-export async function openProduct(services: {
+export interface Services {
   databaseUrl: string;
   redisUrl: string;
   dataDir: string;
-}): Promise<Caster> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../src/local.js', import.meta.url))], {
-    env: {
-      PATH: process.env['PATH'],
-      PORT: '0',
-      DATABASE_URL: services.databaseUrl,
-      REDIS_URL: services.redisUrl,
-      SPELL_DATA_DIR: services.dataDir,
-      SPELL_LOG_LEVEL: 'warn',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the product did not start')), READY_WITHIN_MS);
-    child.once('exit', (code) => reject(new Error(`the product ended with ${code}`)));
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (!chunk.toString().includes('Ready.')) return;
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-  const local = JSON.parse(await readFile(join(services.dataDir, 'local.json'), 'utf8')) as Record<
-    'graphql' | 'ws' | 'apiKey',
-    string
-  >;
-  const authorization = `Bearer ${local.apiKey}`;
-  const socket = createClient({
-    url: local.ws,
-    webSocketImpl: WebSocket,
-    lazy: false,
-    connectionParams: { authorization },
-  });
-  const variables = { input: { spell: 'com.spellplatform.word-count', input: 'to be or not to be' } };
+}
 
+export interface Product {
+  graphql: string;
+  ws: string;
+  pids: Record<string, number>;
+  close(): Promise<void>;
+}
+
+const READY_WITHIN_MS = 60_000;
+// Not secret: what they protect lasts as long as the run.
+const KEY = '0'.repeat(64);
+
+/** The product in a process of its own for each name: `local` is API and worker together, as `make up` runs it. */
+export async function openProduct(
+  services: Services,
+  names: readonly ('local' | 'api' | 'worker')[],
+): Promise<Product> {
+  const children = new Map<string, ChildProcess>();
+  const port = await findFreePort();
+  for (const name of names) {
+    // A worker listens too, for its health and metrics, on a port that nobody asks for here.
+    const child = start(name, services, name === 'worker' ? 0 : port);
+    children.set(name, child);
+    // The first of them migrates; the rest would only wait for it.
+    await untilReady(child, name === 'worker' ? null : `http://127.0.0.1:${port}/readyz`);
+    if (name === 'local') await untilExists(join(services.dataDir, 'local.json'));
+  }
   return {
-    castOnce: async () => {
-      const response = await fetch(local.graphql, {
-        method: 'POST',
-        headers: { authorization, 'content-type': 'application/json' },
-        body: JSON.stringify({ query: CAST, variables }),
-      });
-      const { data } = (await response.json()) as { data: { cast: { cast: { id: string } } } };
-      const castId = data.cast.cast.id;
-      for await (const { data: event } of socket.iterate<Watched>({ query: WATCH, variables: { castId } })) {
-        const status = event?.castEvents.cast?.status;
-        if (status !== undefined && status !== 'SUCCEEDED') throw new Error(`the cast is ${status}`);
-      }
-    },
+    graphql: `http://127.0.0.1:${port}/graphql`,
+    ws: `ws://127.0.0.1:${port}/graphql`,
+    pids: Object.fromEntries([...children].map(([name, child]) => [name, child.pid ?? 0])),
     close: async () => {
-      await socket.dispose();
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
+      await Promise.all([...children.values()].map(stop));
     },
   };
 }
 
-interface Watched extends Record<string, unknown> {
-  castEvents: { cast?: { status: string } };
+function start(name: string, services: Services, port: number): ChildProcess {
+  const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const program = fileURLToPath(new URL(`../src/${name}.js`, import.meta.url));
+  return spawn(process.execPath, [...flags, program], {
+    env: {
+      PATH: process.env['PATH'],
+      PORT: String(port),
+      DATABASE_URL: services.databaseUrl,
+      REDIS_URL: services.redisUrl,
+      SPELL_DATA_DIR: services.dataDir,
+      SPELL_LINK_KEY: KEY,
+      SPELL_LEDGER_ORIGIN: 'bench.local/v1/ledger',
+      SPELL_LEDGER_SIGNING_KEYS: KEY,
+      SPELL_LEDGER_MASTER_KEY: KEY,
+      SPELL_LOG_LEVEL: 'warn',
+      // The limit of casts per account is not what is measured.
+      SPELL_CASTS_PER_SECOND: '100000',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+async function untilReady(child: ChildProcess, url: string | null): Promise<void> {
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while (performance.now() < deadlineMs) {
+    if (child.exitCode !== null) throw new Error(`the product ended with ${child.exitCode}`);
+    // A worker says nothing; the first cast waits for it.
+    if (url === null) return;
+    const isReady = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return;
+    await delay(50);
+  }
+  throw new Error('the product did not start');
+}
+
+/** Written when the examples are published, which would otherwise be measured too. */
+async function untilExists(path: string): Promise<void> {
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while (performance.now() < deadlineMs) {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    await delay(50);
+  }
+  throw new Error(`${path} did not appear`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export const SPELL_KEY = 'com.spellplatform.word-count-priced';
+const SOURCE_KEY = 'com.spellplatform.word-count';
+const FILES = ['manifest.toml', 'spell.wasm', 'sbom.cdx.json', 'LICENSE', 'README.md'];
+
+/** Publishes the spell that every measurement casts: the example that counts words, for a price, so that budgets hold it. */
+export async function publishWordCount(product: Product, apiKey: string): Promise<void> {
+  const entries = new Map<string, Buffer>();
+  for (const name of FILES) {
+    const bytes = await readFile(fileURLToPath(new URL(`../../spells/word-count/${name}`, import.meta.url)));
+    entries.set(name, name.endsWith('.wasm') ? bytes : Buffer.from(withPrice(bytes.toString())));
+  }
+  const response = await fetch(product.graphql.replace('/graphql', '/v1/spells'), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ package_base64: writePackage(entries).toString('base64') }),
+  });
+  // Somebody has published it before, and whoever did so, everybody may cast it.
+  if (!response.ok && ![403, 409].includes(response.status))
+    throw new Error(`publishing failed: ${await response.text()}`);
+}
+
+function withPrice(text: string): string {
+  return text
+    .replaceAll(SOURCE_KEY, SPELL_KEY)
+    .replace('model = "free"', 'model = "flat"\nprice_usd = "0.000001"');
 }

@@ -14,6 +14,8 @@ const PUBLISH = `mutation ($input: PublishSpellInput!) {
   publishSpell(input: $input) { version { version packageDigest spell { key } } }
 }`;
 const CAST = `mutation ($input: CastInput!) { cast(input: $input) { cast { id } } }`;
+const SET_BUDGET = `mutation ($input: SetBudgetInput!) { setBudget(input: $input) { budget { id } } }`;
+const RECEIPT = `query ($id: ID!) { cast(id: $id) { receipt } }`;
 const CANCEL = `mutation ($input: CancelCastInput!) { cancelCast(input: $input) { cast { status } } }`;
 const WATCH = `subscription ($castId: ID!, $after: String) {
   castEvents(castId: $castId, after: $after) {
@@ -26,15 +28,15 @@ const WATCH = `subscription ($castId: ID!, $after: String) {
 
 /** What any outsider would write against the public API: fetch for queries and mutations, graphql-ws for events. */
 export class DemoClient {
-  readonly #url: string;
+  readonly #base: string;
   readonly #apiKey: string;
   readonly #socket: Client;
 
   constructor(url: string, apiKey: string) {
-    this.#url = `${url}/graphql`;
+    this.#base = url;
     this.#apiKey = apiKey;
     this.#socket = createClient({
-      url: this.#url.replace(/^http/, 'ws'),
+      url: `${url.replace(/^http/, 'ws')}/graphql`,
       webSocketImpl: WebSocket,
       connectionParams: { authorization: `Bearer ${apiKey}` },
     });
@@ -58,6 +60,21 @@ export class DemoClient {
     await this.#ask(CANCEL, { input: { id } });
   }
 
+  async setBudget(input: {
+    scope: string;
+    subject: string;
+    period: string;
+    hardLimitMicros: string;
+  }): Promise<void> {
+    await this.#ask(SET_BUDGET, { input });
+  }
+
+  /** The receipt of a cast; null until it stands in the ledger. */
+  async receipt(id: string): Promise<object | null> {
+    const data = await this.#ask<{ cast: { receipt: object | null } }>(RECEIPT, { id });
+    return data.cast.receipt;
+  }
+
   /** Every event of the cast, to its end. */
   async *watch(castId: string): AsyncGenerator<DemoEvent, void, void> {
     const variables = { castId };
@@ -68,16 +85,20 @@ export class DemoClient {
     }
   }
 
+  post(path: string, body: unknown): Promise<Response> {
+    return fetch(`${this.#base}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
   async close(): Promise<void> {
     await this.#socket.dispose();
   }
 
   async #ask<Data>(query: string, variables: unknown): Promise<Data> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ query, variables }),
-    });
+    const response = await this.post('/graphql', { query, variables });
     const { data, errors } = (await response.json()) as { data?: Data; errors?: { message: string }[] };
     if (errors !== undefined || data === undefined) {
       throw new Error(errors?.map((error) => error.message).join('; ') ?? `HTTP ${response.status}`);

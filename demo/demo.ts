@@ -4,30 +4,23 @@ import { PNG } from 'pngjs';
 import { readConfig } from '../src/config.js';
 import { startLocal, type LocalApp } from '../src/local-app.js';
 import { DemoClient } from './demo-client.js';
+import { exceedBudget } from './exceed-budget.js';
 import { LineReader } from './line-reader.js';
+import { proveCast } from './prove-cast.js';
+import { check, say } from './tell.js';
 
 /**
- * The main job end to end on this machine, told as it happens: services, publish, cast, watch, cancel. Every
- * line is printed after the step has been checked; anything else ends with exit code 1.
+ * The main job end to end on this machine, told as it happens: services, publish, cast, watch, cancel, a budget that is
+ * too small, and a receipt that is verified and replayed without the server. Every line is printed after the step has been checked; anything else ends with exit code 1.
  */
 const DATA_DIR = '.spell/demo';
 const PICTURE = '.spell/demo-resized.png';
 const SPELLS = fileURLToPath(new URL('../../spells/', import.meta.url));
+const SAMPLE = `${SPELLS}resize/sample.png`;
 const CANCEL_WITHIN_MS = 1_000;
 // The first casts of a fresh process run code that the engine has not compiled yet.
 const WARM_UP_CASTS = 40;
 const TIMED_CASTS = 30;
-
-const startedMs = performance.now();
-
-function say(text: string): void {
-  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(2).padStart(6);
-  process.stdout.write(`${seconds} s  ${text}\n`);
-}
-
-function check(isTrue: boolean, what: string): asserts isTrue {
-  if (!isTrue) throw new Error(`not so: ${what}`);
-}
 
 await rm(DATA_DIR, { recursive: true, force: true });
 let local: LocalApp | null = null;
@@ -43,9 +36,12 @@ try {
   say(`  GraphQL     ${local.url}/graphql`);
   const client = new DemoClient(local.url, local.apiKey);
   await publishAll(client);
-  await resizePicture(client);
+  const resized = await resizePicture(client);
   await cancelEndless(client);
   await timeTrivialCasts(client);
+  await exceedBudget(client, await readFile(SAMPLE));
+  const files = { input: SAMPLE, output: PICTURE, package: `${SPELLS}resize/resize.spell.tar` };
+  await proveCast(client, { id: resized, ...files }, `${DATA_DIR}/ledger.vkey`);
   await client.close();
   say('done: every step above really happened');
 } catch (error) {
@@ -66,8 +62,9 @@ async function publishAll(client: DemoClient): Promise<void> {
   }
 }
 
-async function resizePicture(client: DemoClient): Promise<void> {
-  const picture = await readFile(`${SPELLS}resize/sample.png`);
+/** The id of the cast. */
+async function resizePicture(client: DemoClient): Promise<string> {
+  const picture = await readFile(SAMPLE);
   const before = PNG.sync.read(picture);
   say(
     `casting resize on a picture of ${before.width}×${before.height} (${picture.length} bytes), watching it live`,
@@ -94,6 +91,7 @@ async function resizePicture(client: DemoClient): Promise<void> {
   check(after.width === 320, `the picture is 320 wide (${after.width})`);
   await writeFile(PICTURE, Buffer.concat(output));
   say(`  written   ${PICTURE}  ${after.width}×${after.height}, ${Buffer.concat(output).length} bytes`);
+  return id;
 }
 
 async function cancelEndless(client: DemoClient): Promise<void> {

@@ -1,6 +1,20 @@
 import { AccountsAndKeys20261122080000 } from './20261122080000-accounts-and-keys.js';
 import { Grimoire20261122080100 } from './20261122080100-grimoire.js';
 import { Casts20261122080200 } from './20261122080200-casts.js';
+import { CastLimits20261122090000 } from './20261122090000-cast-limits.js';
+import { Budgets20261122100000 } from './20261122100000-budgets.js';
+import { AcceptCasts20261122100100 } from './20261122100100-accept-casts.js';
+import { SettleCasts20261122100200 } from './20261122100200-settle-casts.js';
+import { Ledger20261122110000 } from './20261122110000-ledger.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
-export const migrations = [AccountsAndKeys20261122080000, Grimoire20261122080100, Casts20261122080200];
+export const migrations = [
+  AccountsAndKeys20261122080000,
+  Grimoire20261122080100,
+  Casts20261122080200,
+  CastLimits20261122090000,
+  Budgets20261122100000,
+  AcceptCasts20261122100100,
+  SettleCasts20261122100200,
+  Ledger20261122110000,
+];

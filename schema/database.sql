@@ -1,5 +1,14 @@
 -- Made from the migrations by `make generate`; do not edit.
 
+CREATE TABLE account_webhooks (
+  account_id uuid NOT NULL,
+  url text NOT NULL,
+  secret_salt bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT account_webhooks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  CONSTRAINT account_webhooks_pkey PRIMARY KEY (account_id)
+);
+
 CREATE TABLE accounts (
   id uuid NOT NULL,
   login text NOT NULL,
@@ -28,6 +37,73 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_prefix_key UNIQUE (prefix)
 );
 CREATE INDEX api_keys_by_account ON public.api_keys USING btree (account_id, id);
+CREATE INDEX api_keys_rotated_to ON public.api_keys USING btree (rotated_to) WHERE (rotated_to IS NOT NULL);
+
+CREATE TABLE budget_alerts (
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  account_id uuid NOT NULL,
+  scope text NOT NULL,
+  subject text NOT NULL,
+  period text NOT NULL,
+  kind text NOT NULL,
+  threshold_percent integer,
+  limit_micros bigint NOT NULL,
+  spent_micros bigint NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  at timestamp with time zone NOT NULL,
+  inserted_at timestamp with time zone NOT NULL DEFAULT now(),
+  webhook_state text NOT NULL DEFAULT 'DUE'::text,
+  webhook_attempts integer NOT NULL DEFAULT 0,
+  webhook_next_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT budget_alerts_kind_check CHECK ((kind = ANY (ARRAY['SOFT_LIMIT'::text, 'THRESHOLD'::text]))),
+  CONSTRAINT budget_alerts_threshold_has_percent CHECK (((kind = 'THRESHOLD'::text) = (threshold_percent IS NOT NULL))),
+  CONSTRAINT budget_alerts_webhook_state_check CHECK ((webhook_state = ANY (ARRAY['DUE'::text, 'DELIVERED'::text, 'FAILED'::text, 'NONE'::text]))),
+  CONSTRAINT budget_alerts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  CONSTRAINT budget_alerts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX budget_alerts_by_account ON public.budget_alerts USING btree (account_id, inserted_at);
+CREATE INDEX budget_alerts_due ON public.budget_alerts USING btree (webhook_next_at) WHERE (webhook_state = 'DUE'::text);
+
+CREATE TABLE budget_periods (
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  budget_id uuid NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  spent_micros bigint NOT NULL DEFAULT 0,
+  held_micros bigint NOT NULL DEFAULT 0,
+  fired integer[] NOT NULL DEFAULT '{}'::integer[],
+  CONSTRAINT budget_periods_check CHECK ((period_end > period_start)),
+  CONSTRAINT budget_periods_held_micros_check CHECK ((held_micros >= 0)),
+  CONSTRAINT budget_periods_spent_micros_check CHECK ((spent_micros >= 0)),
+  CONSTRAINT budget_periods_budget_id_fkey FOREIGN KEY (budget_id) REFERENCES budgets(id) ON DELETE CASCADE,
+  CONSTRAINT budget_periods_pkey PRIMARY KEY (id),
+  CONSTRAINT budget_periods_start_key UNIQUE (budget_id, period_start)
+);
+CREATE TRIGGER budget_periods_stay_below_limit BEFORE UPDATE ON public.budget_periods FOR EACH ROW WHEN (((new.spent_micros + new.held_micros) > (old.spent_micros + old.held_micros))) EXECUTE FUNCTION budget_periods_stay_below_limit();
+
+CREATE TABLE budgets (
+  id uuid NOT NULL,
+  account_id uuid NOT NULL,
+  scope text NOT NULL,
+  subject text NOT NULL,
+  period text NOT NULL,
+  soft_limit_micros bigint,
+  hard_limit_micros bigint,
+  notify_thresholds integer[] NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT budgets_hard_limit_micros_check CHECK ((hard_limit_micros >= 0)),
+  CONSTRAINT budgets_have_a_limit CHECK (((soft_limit_micros IS NOT NULL) OR (hard_limit_micros IS NOT NULL))),
+  CONSTRAINT budgets_period_check CHECK ((period = ANY (ARRAY['DAILY'::text, 'MONTHLY'::text]))),
+  CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['ACCOUNT'::text, 'API_KEY'::text, 'SPELL'::text, 'END_USER'::text]))),
+  CONSTRAINT budgets_soft_is_not_above_hard CHECK ((soft_limit_micros <= hard_limit_micros)),
+  CONSTRAINT budgets_soft_limit_micros_check CHECK ((soft_limit_micros >= 0)),
+  CONSTRAINT budgets_subject_fits_scope CHECK (((scope = 'ACCOUNT'::text) = (subject = ''::text))),
+  CONSTRAINT budgets_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  CONSTRAINT budgets_pkey PRIMARY KEY (id),
+  CONSTRAINT budgets_subject_key UNIQUE (account_id, scope, subject, period)
+);
 
 CREATE TABLE casts (
   id uuid NOT NULL,
@@ -63,8 +139,11 @@ CREATE TABLE casts (
   cost_micros bigint,
   last_sequence integer NOT NULL DEFAULT 0,
   final_sequence integer,
+  extra_limits jsonb NOT NULL DEFAULT '{}'::jsonb,
+  budget_period_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
   CONSTRAINT casts_attempts_check CHECK ((attempts >= 0)),
   CONSTRAINT casts_cost_micros_check CHECK ((cost_micros >= 0)),
+  CONSTRAINT casts_extra_limits_are_an_object CHECK ((jsonb_typeof(extra_limits) = 'object'::text)),
   CONSTRAINT casts_failed_has_code CHECK (((status = 'FAILED'::text) = (error_code IS NOT NULL))),
   CONSTRAINT casts_final_is_complete CHECK (((status = ANY (ARRAY['SUCCEEDED'::text, 'FAILED'::text, 'CANCELED'::text])) = ((finished_at IS NOT NULL) AND (final_sequence IS NOT NULL) AND (cost_micros IS NOT NULL)))),
   CONSTRAINT casts_fuel_used_check CHECK ((fuel_used >= 0)),
@@ -82,9 +161,87 @@ CREATE TABLE casts (
   CONSTRAINT casts_pkey PRIMARY KEY (id)
 );
 CREATE INDEX casts_by_account ON public.casts USING btree (account_id, id DESC);
+CREATE INDEX casts_idempotency_age ON public.casts USING btree (queued_at) WHERE (idempotency_key IS NOT NULL);
 CREATE UNIQUE INDEX casts_idempotency_key ON public.casts USING btree (account_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX casts_open ON public.casts USING btree (id) WHERE (status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]));
+CREATE INDEX casts_usage ON public.casts USING btree (account_id, queued_at);
+CREATE TRIGGER casts_end_by_settling BEFORE UPDATE ON public.casts FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION casts_end_by_settling();
 CREATE TRIGGER casts_final_stays_final BEFORE UPDATE ON public.casts FOR EACH ROW WHEN ((old.finished_at IS NOT NULL)) EXECUTE FUNCTION casts_final_stays_final();
+CREATE TRIGGER casts_open_are_not_deleted BEFORE DELETE ON public.casts FOR EACH ROW WHEN ((old.finished_at IS NULL)) EXECUTE FUNCTION casts_open_keep_their_hold();
+CREATE TRIGGER casts_open_keep_their_hold BEFORE UPDATE ON public.casts FOR EACH ROW WHEN (((old.budget_period_ids IS DISTINCT FROM new.budget_period_ids) OR ((new.finished_at IS NULL) AND (old.held_micros <> new.held_micros)))) EXECUTE FUNCTION casts_open_keep_their_hold();
+
+CREATE TABLE ledger_checkpoints (
+  size bigint NOT NULL,
+  previous_size bigint,
+  note text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT ledger_checkpoints_grow CHECK ((((size = 0) = (previous_size IS NULL)) AND ((previous_size IS NULL) OR (size > previous_size)))),
+  CONSTRAINT ledger_checkpoints_size_check CHECK ((size >= 0)),
+  CONSTRAINT ledger_checkpoints_previous_size_fkey FOREIGN KEY (previous_size) REFERENCES ledger_checkpoints(size),
+  CONSTRAINT ledger_checkpoints_pkey PRIMARY KEY (size),
+  CONSTRAINT ledger_checkpoints_extended_once UNIQUE NULLS NOT DISTINCT (previous_size)
+);
+CREATE TRIGGER ledger_checkpoint_has_no_gap BEFORE INSERT ON public.ledger_checkpoints FOR EACH ROW EXECUTE FUNCTION ledger_checkpoint_has_no_gap();
+CREATE TRIGGER ledger_checkpoints_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+
+CREATE TABLE ledger_entries (
+  sequence bigint NOT NULL,
+  leaf text NOT NULL,
+  pseudonym text NOT NULL DEFAULT ((leaf)::jsonb ->> 'account'::text),
+  subject_hash bytea,
+  sealed bytea,
+  CONSTRAINT ledger_entries_leaf_check CHECK (((octet_length(leaf) >= 1) AND (octet_length(leaf) <= 65535))),
+  CONSTRAINT ledger_entries_leaf_has_sequence CHECK (((((leaf)::jsonb ->> 'sequence'::text))::bigint = sequence)),
+  CONSTRAINT ledger_entries_sequence_check CHECK ((sequence >= 0)),
+  CONSTRAINT ledger_entries_pkey PRIMARY KEY (sequence)
+);
+CREATE INDEX ledger_entries_by_person ON public.ledger_entries USING btree (pseudonym, sequence);
+CREATE INDEX ledger_entries_by_subject ON public.ledger_entries USING btree (subject_hash) WHERE (subject_hash IS NOT NULL);
+CREATE TRIGGER ledger_entries_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+
+CREATE TABLE ledger_keys (
+  name text NOT NULL,
+  key_id bytea NOT NULL,
+  public_key bytea NOT NULL,
+  added_at timestamp with time zone NOT NULL,
+  added_size bigint NOT NULL,
+  retired_at timestamp with time zone,
+  retired_size bigint,
+  CONSTRAINT ledger_keys_key_id_check CHECK ((length(key_id) = 4)),
+  CONSTRAINT ledger_keys_public_key_check CHECK ((length(public_key) = 32)),
+  CONSTRAINT ledger_keys_retired_whole CHECK (((retired_at IS NULL) = (retired_size IS NULL))),
+  CONSTRAINT ledger_keys_pkey PRIMARY KEY (name, key_id)
+);
+CREATE TRIGGER ledger_keys_retire_once BEFORE UPDATE ON public.ledger_keys FOR EACH ROW EXECUTE FUNCTION ledger_keys_retire_once();
+CREATE TRIGGER ledger_keys_stay BEFORE DELETE OR TRUNCATE ON public.ledger_keys FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+
+CREATE TABLE ledger_outbox (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  account_id uuid NOT NULL,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  content jsonb NOT NULL,
+  CONSTRAINT ledger_outbox_content_check CHECK (((jsonb_typeof(content) = 'object'::text) AND (pg_column_size(content) <= 16384))),
+  CONSTRAINT ledger_outbox_kind CHECK ((kind = ANY (ARRAY['account.opened'::text, 'key.created'::text, 'key.rotated'::text, 'key.revoked'::text, 'spell.published'::text, 'spell.yanked'::text, 'budget.set'::text, 'budget.deleted'::text, 'cast.settled'::text]))),
+  CONSTRAINT ledger_outbox_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 500))),
+  CONSTRAINT ledger_outbox_pkey PRIMARY KEY (id)
+);
+CREATE TRIGGER ledger_outbox_is_append_only BEFORE UPDATE OR TRUNCATE ON public.ledger_outbox FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+
+CREATE TABLE ledger_tiles (
+  level smallint NOT NULL,
+  index bigint NOT NULL,
+  root bytea NOT NULL,
+  hashes bytea,
+  CONSTRAINT ledger_tiles_hashes_check CHECK ((length(hashes) = 8192)),
+  CONSTRAINT ledger_tiles_index_check CHECK ((index >= 0)),
+  CONSTRAINT ledger_tiles_leaves_have_hashes CHECK (((level = 0) = (hashes IS NOT NULL))),
+  CONSTRAINT ledger_tiles_level_check CHECK (((level >= 0) AND (level <= 6))),
+  CONSTRAINT ledger_tiles_root_check CHECK ((length(root) = 32)),
+  CONSTRAINT ledger_tiles_pkey PRIMARY KEY (level, index)
+);
+CREATE TRIGGER ledger_tiles_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_tiles FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 
 CREATE TABLE outbox (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -93,6 +250,19 @@ CREATE TABLE outbox (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
+
+CREATE TABLE person_keys (
+  account_id uuid NOT NULL,
+  pseudonym text,
+  wrapped_key bytea,
+  created_at timestamp with time zone NOT NULL,
+  destroyed_at timestamp with time zone,
+  CONSTRAINT person_keys_whole_or_gone CHECK ((((destroyed_at IS NULL) AND (pseudonym IS NOT NULL) AND (wrapped_key IS NOT NULL)) OR ((destroyed_at IS NOT NULL) AND (pseudonym IS NULL) AND (wrapped_key IS NULL)))),
+  CONSTRAINT person_keys_pkey PRIMARY KEY (account_id),
+  CONSTRAINT person_keys_pseudonym_key UNIQUE (pseudonym)
+);
+CREATE TRIGGER person_keys_only_end BEFORE UPDATE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION person_keys_only_end();
+CREATE TRIGGER person_keys_stay BEFORE DELETE OR TRUNCATE ON public.person_keys FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 
 CREATE TABLE spell_versions (
   id uuid NOT NULL,
@@ -140,13 +310,420 @@ CREATE TABLE uploads (
   CONSTRAINT uploads_pkey PRIMARY KEY (account_id, digest)
 );
 
+CREATE OR REPLACE FUNCTION public.accept_casts(batch jsonb, inputs bytea)
+ RETURNS TABLE(place integer, outcome text, outbox_id bigint, earlier_id uuid, refusal jsonb)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+  #variable_conflict use_column
+  DECLARE
+    requests cast_request[];
+    applying cast_budget[];
+    request record;
+    known int[];
+    period_ids uuid[];
+    rooms bigint[];
+    labels jsonb[];
+    strictest int;
+    at_index int;
+    holds cast_hold[] := '{}';
+    kept_keys text[] := '{}';
+    refused int[] := '{}';
+    refusals jsonb[] := '{}';
+    inserted int[];
+    outbox_ids bigint[];
+    is_outrun boolean;
+  BEGIN
+    SELECT array_agg(r ORDER BY r.place) INTO requests FROM jsonb_populate_recordset(NULL::cast_request, batch) AS r;
+    SELECT array_agg(b) INTO applying FROM applying_budgets(requests) AS b;
+
+    IF applying IS NULL THEN
+      SELECT array_agg(ROW(r.place, '{}'::uuid[])::cast_hold) INTO holds FROM unnest(requests) AS r;
+    ELSE
+      -- Missing periods first, then all locks, each in one order for everybody: nobody waits in a circle.
+      INSERT INTO budget_periods (budget_id, period_start, period_end)
+      SELECT DISTINCT a.budget_id, a.period_start, a.period_end
+        FROM unnest(applying) AS a JOIN budgets b ON b.id = a.budget_id
+       WHERE NOT EXISTS (SELECT FROM budget_periods p
+                          WHERE p.budget_id = a.budget_id AND p.period_start = a.period_start)
+       ORDER BY a.budget_id, a.period_start
+      ON CONFLICT (budget_id, period_start) DO NOTHING;
+      PERFORM FROM budget_periods p
+        WHERE (p.budget_id, p.period_start) IN (SELECT a.budget_id, a.period_start FROM unnest(applying) AS a)
+        ORDER BY p.id FOR NO KEY UPDATE;
+
+      -- Read in a statement of its own: only a new snapshot shows what others committed while this one waited.
+      SELECT array_agg(p.id ORDER BY p.id),
+             array_agg(b.hard_limit_micros - p.spent_micros - p.held_micros ORDER BY p.id),
+             array_agg(jsonb_build_object(
+               'scope', b.scope, 'subject', b.subject, 'period', b.period, 'limitMicros', b.hard_limit_micros::text,
+               'spentMicros', p.spent_micros::text, 'periodEnd', p.period_end) ORDER BY p.id)
+        INTO period_ids, rooms, labels
+        FROM budget_periods p JOIN budgets b ON b.id = p.budget_id
+       WHERE (p.budget_id, p.period_start) IN (SELECT a.budget_id, a.period_start FROM unnest(applying) AS a);
+      -- A request that was made before is answered with its cast, however little room there is now.
+      SELECT coalesce(array_agg(r.place), '{}') INTO known
+        FROM unnest(requests) AS r
+        JOIN casts c ON c.account_id = r.account_id AND c.idempotency_key = r.idempotency_key;
+
+      FOR request IN
+        SELECT r.place, r.held_micros, r.account_id || r.idempotency_key AS own_key,
+               coalesce(array_agg(i.index ORDER BY i.index) FILTER (WHERE i.index IS NOT NULL), '{}') AS wanted
+          FROM unnest(requests) AS r
+          LEFT JOIN unnest(applying) AS a ON a.place = r.place
+          LEFT JOIN budget_periods p ON p.budget_id = a.budget_id AND p.period_start = a.period_start
+          LEFT JOIN unnest(period_ids) WITH ORDINALITY AS i(id, index) ON i.id = p.id
+         WHERE r.place <> ALL (known)
+         GROUP BY r.place, r.held_micros, r.account_id, r.idempotency_key ORDER BY r.place
+      LOOP
+        CONTINUE WHEN request.own_key = ANY (kept_keys);
+        strictest := NULL;
+        FOREACH at_index IN ARRAY request.wanted LOOP
+          IF rooms[at_index] < request.held_micros AND (strictest IS NULL OR rooms[at_index] < rooms[strictest]) THEN
+            strictest := at_index;
+          END IF;
+        END LOOP;
+        IF strictest IS NOT NULL THEN
+          refused := refused || request.place;
+          -- Held counts the casts of this batch that came first.
+          refusals := refusals || (labels[strictest] || jsonb_build_object(
+            'requiredMicros', request.held_micros::text,
+            'heldMicros', ((labels[strictest] ->> 'limitMicros')::bigint
+                           - (labels[strictest] ->> 'spentMicros')::bigint - rooms[strictest])::text));
+          CONTINUE;
+        END IF;
+        FOREACH at_index IN ARRAY request.wanted LOOP
+          rooms[at_index] := rooms[at_index] - request.held_micros;
+        END LOOP;
+        holds := holds || ROW(request.place, ARRAY(SELECT period_ids[i] FROM unnest(request.wanted) AS i))::cast_hold;
+        IF request.own_key IS NOT NULL THEN
+          kept_keys := kept_keys || request.own_key;
+        END IF;
+      END LOOP;
+    END IF;
+
+    -- Keys in sorted order: two batches that share keys wait for each other at the first of them and in no circle.
+    WITH accepted AS (
+      INSERT INTO casts (id, account_id, api_key_id, spell_version_id, status, end_user, idempotency_key,
+                         request_digest, input, timeout_ms, max_memory_bytes, max_output_bytes, max_fuel, extra_limits,
+                         held_micros, queued_at, last_sequence, budget_period_ids)
+      SELECT r.id, r.account_id, r.api_key_id, r.spell_version_id, 'QUEUED', r.end_user, r.idempotency_key,
+             r.request_digest, substring(inputs FROM r.input_at + 1 FOR r.input_bytes), r.timeout_ms,
+             r.max_memory_bytes, r.max_output_bytes, r.max_fuel, r.extra_limits, r.held_micros, r.queued_at, 1,
+             h.period_ids
+        FROM unnest(requests) AS r JOIN unnest(holds) AS h ON h.place = r.place
+       ORDER BY r.account_id, r.idempotency_key, r.place
+      ON CONFLICT (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+      RETURNING id),
+    sent AS (
+      INSERT INTO outbox (topic, payload)
+      SELECT 'casts.enqueue', jsonb_build_object('castId', a.id) FROM accepted AS a
+      RETURNING id, (payload ->> 'castId')::uuid AS cast_id)
+    SELECT coalesce(array_agg(r.place), '{}'), coalesce(array_agg(s.id), '{}') INTO inserted, outbox_ids
+      FROM sent AS s JOIN unnest(requests) AS r ON r.id = s.cast_id;
+
+    -- Only what was really inserted holds.
+    IF applying IS NOT NULL THEN
+      UPDATE budget_periods p SET held_micros = p.held_micros + taken.micros
+        FROM (SELECT pid, sum(r.held_micros) AS micros
+                FROM unnest(holds) AS h JOIN unnest(requests) AS r ON r.place = h.place
+               CROSS JOIN unnest(h.period_ids) AS pid
+               WHERE h.place = ANY (inserted) GROUP BY pid) AS taken
+       WHERE p.id = taken.pid;
+    END IF;
+
+    RETURN QUERY SELECT t.place, 'ACCEPTED', t.outbox_id, NULL::uuid, NULL::jsonb
+      FROM unnest(inserted, outbox_ids) AS t(place, outbox_id);
+    -- What another process inserted first took nothing here, so what was refused beside it may fit after all.
+    is_outrun := cardinality(inserted) < cardinality(holds);
+    RETURN QUERY SELECT t.place, CASE WHEN is_outrun THEN 'AGAIN' ELSE 'REFUSED' END, NULL::bigint, NULL::uuid,
+                        t.refusal
+      FROM unnest(refused, refusals) AS t(place, refusal);
+    RETURN QUERY SELECT r.place, CASE WHEN c.id IS NULL THEN 'AGAIN' ELSE 'EARLIER' END, NULL::bigint, c.id,
+                        NULL::jsonb
+      FROM unnest(requests) AS r
+      LEFT JOIN casts c ON c.account_id = r.account_id AND c.idempotency_key = r.idempotency_key
+     WHERE r.place <> ALL (inserted) AND r.place <> ALL (refused);
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.applying_budgets(requests cast_request[])
+ RETURNS SETOF cast_budget
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH RECURSIVE lineage (api_key_id, id) AS (
+      SELECT DISTINCT r.api_key_id, r.api_key_id FROM unnest(requests) AS r
+       WHERE EXISTS (SELECT FROM budgets b WHERE b.account_id = r.account_id AND b.scope = 'API_KEY')
+      UNION
+      SELECT l.api_key_id, k.id FROM lineage AS l JOIN api_keys k ON k.rotated_to = l.id),
+    applying (place, queued_at, budget_id, period) AS (
+      SELECT r.place, r.queued_at, b.id, b.period
+        FROM unnest(requests) AS r
+        JOIN budgets b ON b.account_id = r.account_id
+         AND (b.scope, b.subject) IN (('ACCOUNT', ''), ('SPELL', r.spell_key), ('END_USER', r.end_user))
+       WHERE r.held_micros > 0
+      UNION ALL
+      SELECT r.place, r.queued_at, b.id, b.period
+        FROM unnest(requests) AS r
+        JOIN lineage AS l ON l.api_key_id = r.api_key_id
+        JOIN api_keys k ON k.id = l.id
+        JOIN budgets b ON b.account_id = r.account_id AND b.scope = 'API_KEY' AND b.subject = k.prefix
+       WHERE r.held_micros > 0)
+    SELECT a.place, a.budget_id, span.first_at AT TIME ZONE 'UTC',
+           (span.first_at + CASE a.period WHEN 'DAILY' THEN interval '1 day' ELSE interval '1 month' END)
+             AT TIME ZONE 'UTC'
+      FROM applying AS a
+     CROSS JOIN LATERAL (SELECT date_trunc(CASE a.period WHEN 'DAILY' THEN 'day' ELSE 'month' END,
+                                           a.queued_at AT TIME ZONE 'UTC') AS first_at) AS span $function$
+;
+
+CREATE OR REPLACE FUNCTION public.budget_periods_stay_below_limit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  BEGIN
+    IF NEW.spent_micros + NEW.held_micros > (SELECT hard_limit_micros FROM budgets WHERE id = NEW.budget_id) THEN
+      RAISE EXCEPTION 'budget period % would pass its limit', NEW.id;
+    END IF;
+    RETURN NEW;
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.casts_end_by_settling()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  BEGIN
+    IF coalesce(current_setting('spell.settling', true), '') <> 'on' THEN
+      RAISE EXCEPTION 'cast % may end in settle_casts only', OLD.id;
+    END IF;
+    IF NEW.cost_micros > OLD.held_micros THEN
+      RAISE EXCEPTION 'cast % would cost % but holds %', OLD.id, NEW.cost_micros, OLD.held_micros;
+    END IF;
+    RETURN NEW;
+  END $function$
+;
+
 CREATE OR REPLACE FUNCTION public.casts_final_stays_final()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+  DECLARE
+    otherwise casts := NEW;
+  BEGIN
+    otherwise.idempotency_key := OLD.idempotency_key;
+    IF NEW.idempotency_key IS NOT NULL OR otherwise IS DISTINCT FROM OLD THEN
+      RAISE EXCEPTION 'cast % is final', OLD.id;
+    END IF;
+    RETURN NEW;
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.casts_open_keep_their_hold()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  BEGIN
+    RAISE EXCEPTION 'cast % is open: its hold stands', OLD.id;
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.fire_budget_alerts(of_periods uuid[], fired_at timestamp with time zone)
+ RETURNS TABLE(outbox_id bigint, payload jsonb)
+ LANGUAGE sql
+AS $function$
+    WITH due AS (
+      SELECT p.id, b.account_id, b.scope, b.subject, b.period, p.period_start, p.period_end, p.spent_micros,
+             mark.threshold, mark.limit_micros
+        FROM budget_periods p JOIN budgets b ON b.id = p.budget_id
+       CROSS JOIN LATERAL (
+         SELECT 0 AS threshold, b.soft_limit_micros AS limit_micros, b.soft_limit_micros::numeric AS from_micros
+          WHERE b.soft_limit_micros IS NOT NULL
+         UNION ALL
+         SELECT t, coalesce(b.hard_limit_micros, b.soft_limit_micros),
+                coalesce(b.hard_limit_micros, b.soft_limit_micros)::numeric * t / 100
+           FROM unnest(b.notify_thresholds) AS t) AS mark
+       WHERE p.id = ANY (of_periods) AND p.spent_micros > 0 AND p.spent_micros >= mark.from_micros
+         AND mark.threshold <> ALL (p.fired)),
+    marked AS (
+      UPDATE budget_periods p SET fired = p.fired || d.thresholds
+        FROM (SELECT id, array_agg(threshold) AS thresholds FROM due GROUP BY id) AS d WHERE p.id = d.id),
+    written AS (
+      INSERT INTO budget_alerts (account_id, scope, subject, period, kind, threshold_percent, limit_micros,
+                                 spent_micros, period_start, period_end, at)
+      SELECT account_id, scope, subject, period, CASE threshold WHEN 0 THEN 'SOFT_LIMIT' ELSE 'THRESHOLD' END,
+             nullif(threshold, 0), limit_micros, spent_micros, period_start, period_end, fired_at
+        FROM due ORDER BY id, threshold
+      RETURNING id, account_id)
+    INSERT INTO outbox (topic, payload)
+    SELECT 'budgets.alert', jsonb_build_object('alertId', id, 'accountId', account_id) FROM written
+    RETURNING id, payload $function$
+;
+
+CREATE OR REPLACE FUNCTION public.hold_differences()
+ RETURNS TABLE(period_id uuid, difference_micros bigint)
+ LANGUAGE sql
+AS $function$
+    SELECT p.id, (p.held_micros - coalesce(open.micros, 0))::bigint
+      FROM budget_periods p
+      LEFT JOIN (SELECT pid, sum(c.held_micros) AS micros
+                   FROM casts c CROSS JOIN unnest(c.budget_period_ids) AS pid
+                  WHERE c.status IN ('QUEUED', 'RUNNING') GROUP BY pid) AS open ON open.pid = p.id
+     WHERE p.held_micros <> coalesce(open.micros, 0) $function$
+;
+
+CREATE OR REPLACE FUNCTION public.ledger_checkpoint_has_no_gap()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
       BEGIN
-        RAISE EXCEPTION 'cast % is final', OLD.id;
+        IF (SELECT count(*) FROM ledger_entries WHERE sequence >= coalesce(NEW.previous_size, 0) AND sequence < NEW.size)
+           <> NEW.size - coalesce(NEW.previous_size, 0) THEN
+          RAISE EXCEPTION 'a checkpoint of size % would cover a gap', NEW.size;
+        END IF;
+        RETURN NEW;
       END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.ledger_is_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        RAISE EXCEPTION '% of % refused: the ledger is append-only', TG_OP, TG_TABLE_NAME;
+      END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.ledger_keys_retire_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF OLD.retired_at IS NOT NULL
+           OR (NEW.name, NEW.key_id, NEW.public_key, NEW.added_at, NEW.added_size)
+              IS DISTINCT FROM (OLD.name, OLD.key_id, OLD.public_key, OLD.added_at, OLD.added_size) THEN
+          RAISE EXCEPTION 'a ledger key does not change, and its retirement is not taken back';
+        END IF;
+        RETURN NEW;
+      END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.person_keys_only_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF OLD.destroyed_at IS NOT NULL OR NEW.destroyed_at IS NULL OR NEW.account_id <> OLD.account_id THEN
+          RAISE EXCEPTION 'a person''s key does not change: it is destroyed once, and for good';
+        END IF;
+        RETURN NEW;
+      END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.repair_holds()
+ RETURNS TABLE(period_id uuid, difference_micros bigint)
+ LANGUAGE plpgsql
+AS $function$
+  #variable_conflict use_column
+  DECLARE
+    suspects uuid[];
+  BEGIN
+    SELECT array_agg(d.period_id) INTO suspects FROM hold_differences() AS d;
+    IF suspects IS NULL THEN
+      RETURN;
+    END IF;
+    PERFORM FROM budget_periods p WHERE p.id = ANY (suspects) ORDER BY p.id FOR NO KEY UPDATE;
+    RETURN QUERY
+      WITH wrong AS (SELECT d.period_id, d.difference_micros FROM hold_differences() AS d
+                      WHERE d.period_id = ANY (suspects)),
+      repaired AS (UPDATE budget_periods p SET held_micros = p.held_micros - w.difference_micros
+                     FROM wrong AS w WHERE p.id = w.period_id)
+      SELECT w.period_id, w.difference_micros FROM wrong AS w;
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.settle_casts(batch jsonb, outputs bytea)
+ RETURNS TABLE(place integer, outbox_id bigint, payload jsonb)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+  #variable_conflict use_column
+  DECLARE
+    endings cast_ending[];
+    standing cast_release[];
+    touched uuid[];
+  BEGIN
+    SELECT array_agg(e) INTO endings FROM jsonb_populate_recordset(NULL::cast_ending, batch) AS e;
+    -- The fencing token decides, on the newest version of the row. Rows in one order, as heartbeats take them.
+    SELECT array_agg(ROW(locked.place, locked.held_micros, locked.budget_period_ids)::cast_release) INTO standing
+      FROM (SELECT e.place, c.held_micros, c.budget_period_ids
+              FROM casts c
+              JOIN (SELECT DISTINCT ON (d.id, d.attempt, d.from_status) d.*
+                      FROM unnest(endings) AS d ORDER BY d.id, d.attempt, d.from_status, d.place) AS e
+                ON c.id = e.id AND c.attempts = e.attempt AND c.status = e.from_status
+             ORDER BY c.id FOR NO KEY UPDATE OF c) AS locked;
+    IF standing IS NULL THEN
+      RETURN;
+    END IF;
+
+    -- The one place where casts end, and every one of them leaves its fact for the ledger. What the fact says is read
+    -- from the row as it now is; terms are what the code derives of its version.
+    PERFORM set_config('spell.settling', 'on', true);
+    WITH settled AS (
+      UPDATE casts c
+         SET status = e.status, finished_at = e.finished_at,
+             output = substring(outputs FROM e.output_at + 1 FOR e.inline_bytes), output_bytes = e.output_bytes,
+             output_digest = e.output_digest, output_is_artifact = e.output_is_artifact,
+             error_code = e.error_code, error_message = e.error_message, fuel_used = e.fuel_used,
+             memory_peak_bytes = e.memory_peak_bytes, duration_ms = e.duration_ms, cost_micros = e.cost_micros,
+             final_sequence = e.final_sequence, held_micros = 0, lease_until = NULL,
+             cancel_requested_at = CASE e.from_status WHEN 'QUEUED' THEN e.finished_at ELSE c.cancel_requested_at END
+        FROM unnest(endings) AS e JOIN unnest(standing) AS s ON s.place = e.place
+       WHERE c.id = e.id
+      RETURNING c.id, c.account_id, c.status, c.error_code, e.exit_code, c.fuel_used, c.memory_peak_bytes,
+                c.duration_ms, c.attempts, s.held_micros, c.cost_micros, c.queued_at, c.started_at, c.finished_at,
+                c.output_digest, c.output_bytes, e.terms, octet_length(c.input) AS input_bytes,
+                coalesce(e.input_digest, 'sha256:' || encode(sha256(c.input), 'hex')) AS input_digest),
+    recorded AS (
+      INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
+      SELECT t.account_id, 'cast.settled', t.id::text, t.finished_at, jsonb_build_object(
+               'version', 1,
+               'castId', t.id,
+               'spell', t.terms -> 'spell',
+               'run', t.terms -> 'run',
+               'input', jsonb_build_object('digest', t.input_digest, 'bytes', t.input_bytes),
+               'output', CASE WHEN t.output_digest IS NOT NULL
+                              THEN jsonb_build_object('digest', t.output_digest, 'bytes', t.output_bytes) END,
+               'ending', jsonb_build_object(
+                 'status', t.status, 'errorCode', t.error_code, 'exitCode', t.exit_code,
+                 'fuelUsed', t.fuel_used::text, 'memoryPeakBytes', t.memory_peak_bytes,
+                 'durationMs', t.duration_ms, 'attempts', t.attempts),
+               'price', jsonb_build_object(
+                 'pricing', t.terms -> 'pricing', 'heldMicros', t.held_micros::text,
+                 'costMicros', t.cost_micros::text),
+               'times', jsonb_build_object(
+                 'queuedAt', to_char(t.queued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                 'startedAt', to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                 'finishedAt', to_char(t.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+        FROM settled AS t)
+    SELECT array_agg(DISTINCT pid) INTO touched
+      FROM unnest(standing) AS s CROSS JOIN unnest(s.period_ids) AS pid WHERE s.held_micros > 0;
+    PERFORM set_config('spell.settling', 'off', true);
+
+    IF touched IS NOT NULL THEN
+      PERFORM FROM budget_periods p WHERE p.id = ANY (touched) ORDER BY p.id FOR NO KEY UPDATE;
+      UPDATE budget_periods p
+         SET held_micros = p.held_micros - given.held_micros, spent_micros = p.spent_micros + given.cost_micros
+        FROM (SELECT pid, sum(s.held_micros) AS held_micros, sum(e.cost_micros) AS cost_micros
+                FROM unnest(standing) AS s JOIN unnest(endings) AS e ON e.place = s.place
+               CROSS JOIN unnest(s.period_ids) AS pid GROUP BY pid) AS given
+       WHERE p.id = given.pid;
+      RETURN QUERY SELECT NULL::int, f.outbox_id, f.payload
+        FROM fire_budget_alerts(touched, (SELECT max(e.finished_at) FROM unnest(endings) AS e)) AS f;
+    END IF;
+    RETURN QUERY SELECT s.place, NULL::bigint, NULL::jsonb FROM unnest(standing) AS s;
+  END $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.spell_versions_are_immutable()

@@ -10,15 +10,31 @@ import {
   type Scope,
 } from './accounts/index.js';
 import {
+  ALERT_CHANNEL,
+  ALERT_TOPIC,
+  AlertFeed,
+  BudgetMetrics,
+  BudgetResolver,
+  WebhookSender,
+  findBudgetById,
+  toBudgetType,
+  type BudgetDeps,
+} from './budgets/index.js';
+import {
   AccountCastsResolver,
   ArtifactLinks,
+  CastAcceptance,
   CastEntity,
   CastFinishedResolver,
+  CastHousekeeping,
   CastMetrics,
+  CastReader,
   CastResolver,
+  CastSettlements,
   CastSweeper,
   CastWorker,
   ENQUEUE_TOPIC,
+  UsageResolver,
   findCast,
   registerQueueDepth,
   registerSandboxMetrics,
@@ -36,20 +52,34 @@ import {
   buildGraphqlSchema,
   graphiqlPage,
   type FindNode,
+  type WatchAlerts,
   type WatchCast,
 } from './graphql/index.js';
 import {
   Origins,
   createHttpServer,
   registerCastRoutes,
+  registerBudgetRoutes,
   registerGraphqlRoutes,
   registerHealthRoutes,
   registerKeyRoutes,
+  registerLedgerRoutes,
+  registerReceiptRoutes,
   registerOpenApiRoute,
   registerSpellRoutes,
   type App,
 } from './http/index.js';
 import { ApiKeyEntity, ApiKeyResolver, KeyVerifier, toApiKeyType } from './keys/index.js';
+import {
+  LedgerMetrics,
+  LedgerResolver,
+  LogChecker,
+  PersonKeys,
+  Sequencer,
+  noteSigner,
+  type NoteSigner,
+  registerLedgerDepth,
+} from './ledger/index.js';
 import {
   BlobStore,
   EventStreams,
@@ -71,6 +101,7 @@ import {
   type Clock,
   type DataSource,
   type Logger,
+  type OutboxRow,
   type Redis,
   type Registry,
 } from './platform/index.js';
@@ -105,9 +136,6 @@ export interface RunningApp {
 const QUEUE_NAME = 'casts';
 // A sandbox process is replaced after this many casts, so that nothing can build up in it.
 const CASTS_PER_PROCESS_MAX = 1_000;
-// While one cast of a slot is in the sandbox, another is claimed or settled. More would hold casts that another
-// worker could run.
-const JOBS_PER_SANDBOX = 2;
 const READY_WITHIN_MS = 2_000;
 
 export const VERSION: string = (
@@ -154,6 +182,9 @@ async function construct(
   const sweeper = new CastSweeper({ ...services, attemptsMax: config.attemptsMax });
   sweeper.start();
   closers.push(() => sweeper.stop());
+  const housekeeping = new CastHousekeeping({ ...services, idempotencyDays: config.idempotencyDays });
+  housekeeping.start();
+  closers.push(() => housekeeping.stop());
   const url = await app.listen({ host: config.host, port: config.port });
   closers.push(() => app.close());
   // Addresses in answers are made from the port that was really taken.
@@ -172,12 +203,24 @@ export interface Services {
   pubsub: PubSub;
   streams: EventStreams;
   queue: JobQueue;
+  /** This process's own worker, once it has one. */
+  jobs: { worker: JobWorker | null };
   outbox: OutboxRelay;
   blobs: BlobStore;
   verifier: KeyVerifier;
   versions: VersionResolver;
   links: ArtifactLinks;
   metrics: CastMetrics;
+  people: PersonKeys;
+  /** The keys of the ledger, which sign checkpoints and receipts. */
+  receiptSigners: NoteSigner[];
+  acceptance: CastAcceptance;
+  settlements: CastSettlements;
+  castReader: CastReader;
+  alerts: AlertFeed;
+  webhookKey: Buffer;
+  allowPrivateWebhooks: boolean;
+  subjects: BudgetDeps['subjects'];
   rate: RateLimit;
 }
 
@@ -214,11 +257,23 @@ async function openServices(
   closers.push(() => queue.close());
   registerQueueDepth(registry, queue);
 
+  const webhooks = new WebhookSender({
+    database,
+    clock,
+    logger,
+    metrics: new BudgetMetrics(registry),
+    webhookKey: config.linkKey,
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
+  });
+  webhooks.start();
+  closers.push(() => webhooks.stop());
+  const jobs: Services['jobs'] = { worker: null };
   const outbox = new OutboxRelay({
     database,
     logger,
     handlers: new Map([
-      [ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))],
+      [ENQUEUE_TOPIC, (rows) => enqueue(queue, jobs.worker, rows)],
+      [ALERT_TOPIC, (rows) => announceAlerts(pubsub, webhooks, rows)],
     ]),
   });
   outbox.start();
@@ -231,9 +286,15 @@ async function openServices(
   await versions.start();
   closers.push(() => versions.stop());
 
+  const alerts = new AlertFeed({ database, pubsub, logger });
+  await alerts.start();
+  closers.push(() => alerts.stop());
+
   const blobs = new BlobStore(join(config.dataDir, 'blobs'));
   const links = new ArtifactLinks({ key: config.linkKey, publicUrl: config.publicUrl ?? '', clock });
   const metrics = new CastMetrics(registry);
+  const people = new PersonKeys({ masterKey: config.ledgerMasterKey, clock });
+  registerLedgerDepth(registry, database);
   const rate = new RateLimit({
     takes: config.castsPerSecond,
     perSeconds: 1,
@@ -248,14 +309,40 @@ async function openServices(
     pubsub,
     streams,
     queue,
+    jobs,
     outbox,
     blobs,
     verifier,
     versions,
     links,
     metrics,
+    people,
+    receiptSigners: config.ledgerSigningKeys.map((seed) => noteSigner(config.ledgerOrigin, seed)),
+    acceptance: new CastAcceptance({ database }),
+    settlements: new CastSettlements({ database, outbox }),
+    castReader: new CastReader({ database }),
+    alerts,
+    webhookKey: config.linkKey,
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
+    subjects: {
+      hasKey: (accountId, prefix) => database.getRepository(ApiKeyEntity).existsBy({ accountId, prefix }),
+      hasSpell: (key) => database.getRepository(SpellEntity).existsBy({ key }),
+    },
     rate,
   };
+}
+
+/** A process that accepts and runs keeps what it can begin at once; only the rest costs a way through the queue. */
+async function enqueue(queue: JobQueue, worker: JobWorker | null, rows: OutboxRow[]): Promise<void> {
+  const castIds = rows.map((row) => String(row.payload['castId']));
+  await queue.addAll(castIds.filter((castId) => worker?.offer(castId) !== true));
+}
+
+/** Wakes who waits for alerts. Both look for themselves too, so this may be lost, and may happen twice. */
+async function announceAlerts(pubsub: PubSub, webhooks: WebhookSender, rows: OutboxRow[]): Promise<void> {
+  webhooks.sendSoon();
+  const accountIds = new Set(rows.map((row) => String(row.payload['accountId'])));
+  await Promise.all([...accountIds].map((accountId) => pubsub.publish(ALERT_CHANNEL, accountId)));
 }
 
 function healthChecks({ database, redis }: Services): Record<string, () => Promise<boolean>> {
@@ -281,8 +368,9 @@ async function addApi(
   const { logger, registry, verifier, clock } = services;
   const schema = createSchema(services);
   const watch: WatchCast = (principal, args) => watchCast(services, principal, args);
+  const watchAlerts: WatchAlerts = (principal, signal) => services.alerts.watch(principal, signal);
   const metrics = new OperationMetrics(registry, logger);
-  const edge = { schema, logger, metrics, watchCast: watch, verifier };
+  const edge = { schema, logger, metrics, watchCast: watch, watchAlerts, verifier };
   const graphql = new GraphqlHttpHandler(edge);
   await graphql.start();
   closers.push(() => graphql.stop());
@@ -317,27 +405,58 @@ async function addWorker(
   closers: (() => Promise<void> | void)[],
 ): Promise<void> {
   const { logger, registry } = services;
+  startLedger(config, services, closers);
   const sandbox = new SandboxPool({ size: config.sandboxes, maxCastsPerProcess: CASTS_PER_PROCESS_MAX });
   await sandbox.start();
+  logger.info({ isolation: sandbox.isolation }, 'sandbox started');
   closers.push(() => sandbox.stop());
   registerSandboxMetrics(registry, sandbox);
-  const worker = new CastWorker({ ...services, sandbox, attemptsMax: config.attemptsMax });
+  const worker = new CastWorker({
+    ...services,
+    sandbox,
+    attemptsMax: config.attemptsMax,
+    sandboxes: config.sandboxes,
+  });
   await worker.start();
   closers.push(() => worker.stop());
   const jobs = new JobWorker({
     redisUrl: config.redisUrl,
     name: QUEUE_NAME,
     prefix: config.redisPrefix,
-    concurrency: config.sandboxes * JOBS_PER_SANDBOX,
+    concurrency: worker.castsInHand,
     logger,
-    run: (castId) => worker.run(castId),
+    run: async (castId) => {
+      await worker.run(castId);
+      jobs.concurrency = worker.castsInHand;
+    },
   });
+  services.jobs.worker = jobs;
   closers.push(() => jobs.close(true));
+}
+
+/** Each worker could continue the ledger, and each verifies again what is in it. */
+function startLedger(
+  config: ServerConfig,
+  services: Services,
+  closers: (() => Promise<void> | void)[],
+): void {
+  const metrics = new LedgerMetrics(services.registry);
+  const sequencer = new Sequencer({
+    ...services,
+    metrics,
+    origin: config.ledgerOrigin,
+    signers: services.receiptSigners,
+    retiredKeyIds: config.ledgerRetiredKeys,
+  });
+  sequencer.start();
+  closers.push(() => sequencer.stop());
+  const checker = new LogChecker({ ...services, metrics, origin: config.ledgerOrigin });
+  checker.start();
+  closers.push(() => checker.stop());
 }
 
 /** The GraphQL schema with its resolvers. Tools that only print the schema pass services that are never called. */
 export function createSchema(services: Services): GraphQLSchema {
-  const { database } = services;
   const castDeps: CastDeps = services;
   const spellDeps: SpellDeps = services;
   return buildGraphqlSchema(
@@ -350,7 +469,10 @@ export function createSchema(services: Services): GraphQLSchema {
       [CastResolver, new CastResolver(castDeps)],
       [CastFinishedResolver, new CastFinishedResolver(services)],
       [AccountCastsResolver, new AccountCastsResolver(services)],
-      [NodeResolver, new NodeResolver(nodeFinders(database))],
+      [BudgetResolver, new BudgetResolver(services)],
+      [UsageResolver, new UsageResolver(services)],
+      [LedgerResolver, new LedgerResolver(services)],
+      [NodeResolver, new NodeResolver(nodeFinders(services))],
     ]),
   );
 }
@@ -360,8 +482,13 @@ function mayRead(principal: Principal, ...others: Scope[]): boolean {
 }
 
 /** How each noun looks an object up by id, for Relay's `node`. */
-function nodeFinders(database: DataSource): FindNode[] {
+function nodeFinders({ database, clock }: Services): FindNode[] {
   return [
+    async (principal, id) => {
+      if (!mayRead(principal, 'cast')) return null;
+      const budget = await findBudgetById(database, principal.accountId, clock.now(), id);
+      return budget === null ? null : toBudgetType(budget);
+    },
     async (principal, id) => {
       if (!mayRead(principal, 'cast')) return null;
       const cast = await findCast(database, principal.accountId, id);
@@ -414,5 +541,8 @@ function registerRestRoutes(app: App, services: Services): void {
   registerKeyRoutes(app, services);
   registerSpellRoutes(app, services);
   registerCastRoutes(app, services);
+  registerBudgetRoutes(app, services);
+  registerLedgerRoutes(app, services);
+  registerReceiptRoutes(app, services);
   registerOpenApiRoute(app);
 }

@@ -7,6 +7,12 @@ const USAGE = `usage: spell <command>
   check PACKAGE            say everything that publishing would refuse
   meter MODULE [-o FILE]   rewrite a module as publishing would, so that it counts its fuel
   run MODULE|PACKAGE       run it as a cast would be run: same limits, same fuel
+  verify RECEIPT           verify the receipt of a cast, without a server
+  replay RECEIPT --package FILE
+                           run a cast again and compare output and fuel with its receipt
+  mirror --from URL --to DIR
+                           copy a ledger, or bring a copy up to date
+  audit --mirror DIR       recompute a ledger from its copy and name the first bad entry
 
 spell <command> --help says more.
 `;
@@ -18,6 +24,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   pack: async () => (await import('./cli/pack.js')).pack,
   check: async () => (await import('./cli/check.js')).check,
   meter: async () => (await import('./cli/meter.js')).meter,
+  audit: async () => (await import('./cli/audit.js')).audit,
+  mirror: async () => (await import('./cli/mirror.js')).mirror,
+  verify: async () => (await import('./cli/verify.js')).verify,
+  replay: async () => (await import('./cli/replay.js')).replay,
   run: async () => (await import('./cli/run.js')).run,
 };
 

@@ -62,10 +62,44 @@ const schema = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits (32 random bytes)')
     .optional(),
+  // The name of the ledger, for ever the first line of its checkpoints: its address without https://, as in
+  // spell.example.com/v1/ledger.
+  SPELL_LEDGER_ORIGIN: z
+    .string()
+    .regex(/^[^\s+\p{Cc}]{1,200}$/u, 'must be 1 to 200 characters, no spaces and no plus signs')
+    .optional(),
+  // Ed25519 seeds that sign checkpoints: 64 hex digits each, separated by commas; two during a rotation. Made at first
+  // start in local mode.
+  SPELL_LEDGER_SIGNING_KEYS: z
+    .string()
+    .regex(
+      /^[0-9a-f]{64}(,[0-9a-f]{64}){0,3}$/,
+      'must be 1 to 4 keys of 64 hex digits (32 random bytes), separated by commas',
+    )
+    .transform((text) => text.split(',').map((key) => Buffer.from(key, 'hex')))
+    .optional(),
+  // Ids of ledger keys that sign no more: 8 hex digits each, separated by commas.
+  SPELL_LEDGER_RETIRED_KEYS: z
+    .string()
+    .regex(/^([0-9a-f]{8}(,[0-9a-f]{8})*)?$/, 'must be key ids of 8 hex digits, separated by commas')
+    .transform((text) => (text === '' ? [] : text.split(',')))
+    .default([]),
+  // Wraps the keys under which people's content in the ledger is sealed: 64 hex digits. Made at first start in local mode.
+  SPELL_LEDGER_MASTER_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits (32 random bytes)')
+    .optional(),
   // Sandbox processes of a worker; by default one per core.
   SPELL_SANDBOXES: wholeNumber(1, 256, 2),
   // Casts that one account may request per second from one API process.
   SPELL_CASTS_PER_SECOND: wholeNumber(1, 100_000, 5_000),
+  // How long an idempotency key answers with the cast it made.
+  SPELL_IDEMPOTENCY_DAYS: wholeNumber(1, 3_650, 30),
+  // Lets webhooks go to http and to addresses that are not public: for tests and networks of one's own only.
+  SPELL_WEBHOOK_ALLOW_PRIVATE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   // How often a cast may be begun before it fails with WORKER_LOST.
   SPELL_ATTEMPTS_MAX: wholeNumber(1, 10, 3),
   SPELL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -83,14 +117,27 @@ export interface Config {
   databasePool: number;
   dataDir: string;
   linkKey: Buffer | null;
+  ledgerOrigin: string | null;
+  ledgerSigningKeys: Buffer[] | null;
+  ledgerRetiredKeys: string[];
+  ledgerMasterKey: Buffer | null;
   sandboxes: number;
   castsPerSecond: number;
+  idempotencyDays: number;
+  allowPrivateWebhooks: boolean;
   attemptsMax: number;
   logLevel: string;
 }
 
 /** A configuration in which everything that a process of its own needs is present. */
-export type ServerConfig = Config & { databaseUrl: string; redisUrl: string; linkKey: Buffer };
+export type ServerConfig = Config & {
+  databaseUrl: string;
+  redisUrl: string;
+  linkKey: Buffer;
+  ledgerOrigin: string;
+  ledgerSigningKeys: Buffer[];
+  ledgerMasterKey: Buffer;
+};
 
 export class ConfigError extends Error {
   readonly problems: string[];
@@ -124,24 +171,44 @@ export function readConfig(environment: Environment = process.env): Config {
     databasePool: values.SPELL_DATABASE_POOL,
     dataDir: values.SPELL_DATA_DIR,
     linkKey: values.SPELL_LINK_KEY === undefined ? null : Buffer.from(values.SPELL_LINK_KEY, 'hex'),
+    ledgerOrigin: values.SPELL_LEDGER_ORIGIN ?? null,
+    ledgerSigningKeys: values.SPELL_LEDGER_SIGNING_KEYS ?? null,
+    ledgerRetiredKeys: values.SPELL_LEDGER_RETIRED_KEYS,
+    ledgerMasterKey:
+      values.SPELL_LEDGER_MASTER_KEY === undefined
+        ? null
+        : Buffer.from(values.SPELL_LEDGER_MASTER_KEY, 'hex'),
     sandboxes: values.SPELL_SANDBOXES,
     castsPerSecond: values.SPELL_CASTS_PER_SECOND,
+    idempotencyDays: values.SPELL_IDEMPOTENCY_DAYS,
+    allowPrivateWebhooks: values.SPELL_WEBHOOK_ALLOW_PRIVATE,
     attemptsMax: values.SPELL_ATTEMPTS_MAX,
     logLevel: values.SPELL_LOG_LEVEL,
   };
 }
 
+const NEEDED_BY_SERVERS = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'SPELL_LINK_KEY',
+  'SPELL_LEDGER_ORIGIN',
+  'SPELL_LEDGER_SIGNING_KEYS',
+  'SPELL_LEDGER_MASTER_KEY',
+];
+
+function isServerConfig(config: Config): config is ServerConfig {
+  const { databaseUrl, redisUrl, linkKey, ledgerOrigin, ledgerSigningKeys, ledgerMasterKey } = config;
+  return ![databaseUrl, redisUrl, linkKey, ledgerOrigin, ledgerSigningKeys, ledgerMasterKey].includes(null);
+}
+
 /** For `api` and `worker`, which bring no services of their own. */
 export function readServerConfig(environment: Environment = process.env): ServerConfig {
-  const missing = ['DATABASE_URL', 'REDIS_URL', 'SPELL_LINK_KEY'].filter(
-    (name) => environment[name] === undefined,
-  );
+  const missing = NEEDED_BY_SERVERS.filter((name) => environment[name] === undefined);
   const absent = missing.map((name) => `${name}: is needed`);
   try {
     const config = readConfig(environment);
-    const { databaseUrl, redisUrl, linkKey } = config;
-    if (databaseUrl === null || redisUrl === null || linkKey === null) throw new ConfigError(absent);
-    return { ...config, databaseUrl, redisUrl, linkKey };
+    if (!isServerConfig(config)) throw new ConfigError(absent);
+    return config;
   } catch (error) {
     if (error instanceof ConfigError && error.problems !== absent)
       throw new ConfigError([...absent, ...error.problems]);

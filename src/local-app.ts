@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openAccount } from './accounts/index.js';
 import { startApp, type RunningApp } from './app.js';
-import type { Config } from './config.js';
+import type { Config, ServerConfig } from './config.js';
 import { lockFolder } from './folder-lock.js';
 import { issueApiKey } from './keys/index.js';
+import { formatVerifierKey, noteSigner } from './ledger/index.js';
 import { startEmbeddedPostgres, startEmbeddedRedis } from './platform/index.js';
 
 export interface LocalApp extends RunningApp {
@@ -37,12 +38,13 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
     closers.push(await lockFolder(config.dataDir));
     const databaseUrl = config.databaseUrl ?? (await startPostgres(config, options, closers));
     const redisUrl = config.redisUrl ?? (await startRedis(config, options, closers));
-    const linkKey = config.linkKey ?? (await keepLinkKey(config.dataDir));
-    const app = await startApp({ ...config, databaseUrl, redisUrl, linkKey }, ['api', 'worker']);
+    const keys = await keepKeys(config);
+    const app = await startApp({ ...config, databaseUrl, redisUrl, ...keys }, ['api', 'worker']);
     closers.push(() => app.stop());
     const apiKey = await keepApiKey(config.dataDir, app);
     if (options.publishesExamples) await publishExamples(app.url, apiKey);
     await writeLocalFile(config.dataDir, app.url, apiKey);
+    await writeVerifierKeys(config.dataDir, keys);
     return { ...app, apiKey, stop, help: describe(app.url, apiKey) };
   } catch (error) {
     await stop();
@@ -79,9 +81,23 @@ async function writeWhole(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-/** Made once, so that download addresses stay valid over a restart. */
-async function keepLinkKey(dataDir: string): Promise<Buffer> {
-  const path = join(dataDir, 'link-key');
+const LOCAL_ORIGIN = 'spell.local/v1/ledger';
+
+/** Made once: download addresses stay valid over a restart, the ledger goes on, and what it sealed can be opened. */
+async function keepKeys(
+  config: Config,
+): Promise<Pick<ServerConfig, 'linkKey' | 'ledgerOrigin' | 'ledgerSigningKeys' | 'ledgerMasterKey'>> {
+  const { dataDir } = config;
+  return {
+    linkKey: config.linkKey ?? (await keepKey(dataDir, 'link-key')),
+    ledgerOrigin: config.ledgerOrigin ?? LOCAL_ORIGIN,
+    ledgerSigningKeys: config.ledgerSigningKeys ?? [await keepKey(dataDir, 'ledger-signing-key')],
+    ledgerMasterKey: config.ledgerMasterKey ?? (await keepKey(dataDir, 'ledger-master-key')),
+  };
+}
+
+async function keepKey(dataDir: string, name: string): Promise<Buffer> {
+  const path = join(dataDir, name);
   const known = await readFile(path, 'utf8').catch(() => '');
   if (/^[0-9a-f]{64}\s*$/.test(known)) return Buffer.from(known.trim(), 'hex');
   const key = randomBytes(32);
@@ -129,6 +145,15 @@ async function writeLocalFile(dataDir: string, url: string, apiKey: string): Pro
   const graphql = `${url}/graphql`;
   const content = { graphql, ws: graphql.replace(/^http/, 'ws'), apiKey };
   await writeWhole(join(dataDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** The keys that `spell verify` believes on this machine. */
+async function writeVerifierKeys(
+  dataDir: string,
+  { ledgerOrigin, ledgerSigningKeys }: Pick<ServerConfig, 'ledgerOrigin' | 'ledgerSigningKeys'>,
+): Promise<void> {
+  const keys = ledgerSigningKeys.map((seed) => formatVerifierKey(noteSigner(ledgerOrigin, seed)));
+  await writeWhole(join(dataDir, 'ledger.vkey'), `${keys.join('\n')}\n`);
 }
 
 function describe(url: string, apiKey: string): string {

@@ -75,5 +75,7 @@ function runNode(files: string[]): Promise<number> {
       env: { ...process.env, TEST_DATABASE_URL: postgres.url, TEST_REDIS_URL: redis.url, NODE_ENV: 'test' },
     },
   );
+  // Whoever ends the run ends what it started too: the servers are stopped when the child has closed.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
   return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)));
 }

@@ -6,6 +6,8 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import { DataSource } from 'typeorm';
 import { createSchema, describeOpenApi, type Services } from '../src/app.js';
 import { migrations } from '../migrations/index.js';
+import { describeReceipt } from '../src/casts/index.js';
+import { describeRunLimits } from '../src/limits/index.js';
 import { startEmbeddedPostgres } from '../src/platform/index.js';
 import { describeCostTable } from '../src/sandbox/index.js';
 import { dumpSchema } from './dump-schema.js';
@@ -13,11 +15,14 @@ import { dumpSchema } from './dump-schema.js';
 /** Writes every generated file of the repository, or with --check says which are not what the sources make them. */
 export async function generateAll(databaseUrl: string): Promise<Map<string, string>> {
   const openapi = JSON.stringify(await describeOpenApi());
+  const receipt = JSON.stringify(describeReceipt());
   return new Map([
     ['schema/schema.graphql', `${printSchema(lexicographicSortSchema(createSchema({} as Services)))}\n`],
     ['schema/openapi.json', await format(openapi, { parser: 'json', printWidth: 110 })],
+    ['schema/receipt.schema.json', await format(receipt, { parser: 'json', printWidth: 110 })],
     ['schema/database.sql', await dumpMigrated(databaseUrl)],
     ['docs/fuel.md', await format(describeCostTable(), { parser: 'markdown', printWidth: 110 })],
+    ['docs/limits.md', await format(describeRunLimits(), { parser: 'markdown', printWidth: 110 })],
   ]);
 }
 

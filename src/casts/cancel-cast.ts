@@ -8,12 +8,16 @@ import {
   type JobQueue,
   type PubSub,
 } from '../platform/index.js';
+import type { VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, QUEUED_SEQUENCE, isFinal } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import { finishedEvent, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { cancelQueuedCast, findCast, requestCancel } from './cast-store.js';
+import { findCast, requestCancel } from './cast-store.js';
 import { CANCEL_CHANNEL } from './cast-worker.js';
+import type { CastReader } from './read-casts.js';
+import { readRunTerms } from './run-terms.js';
+import type { CastSettlements, Settlement } from './settle-casts.js';
 import { watchCast } from './watch-cast.js';
 
 export interface CancelCastDeps {
@@ -22,6 +26,9 @@ export interface CancelCastDeps {
   pubsub: PubSub;
   streams: EventStreams;
   queue: JobQueue;
+  settlements: CastSettlements;
+  versions: VersionResolver;
+  castReader: CastReader;
   metrics: CastMetrics;
 }
 
@@ -44,12 +51,30 @@ export async function cancelCast(
 }
 
 async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promise<boolean> {
-  const now = deps.clock.now();
-  const finalSequence = QUEUED_SEQUENCE + 1;
-  const { id, accountId } = cast;
-  if (!(await cancelQueuedCast(deps.database, { id, accountId, now, finalSequence }))) return false;
+  const { id } = cast;
+  const settlement: Settlement = {
+    id,
+    attempt: cast.attempts,
+    from: 'QUEUED',
+    status: 'CANCELED',
+    finishedAt: deps.clock.now(),
+    terms: await readRunTerms(deps, id),
+    inputDigest: null,
+    output: null,
+    outputBytes: null,
+    outputDigest: null,
+    outputIsArtifact: false,
+    error: null,
+    exitCode: null,
+    fuelUsed: null,
+    memoryPeakBytes: null,
+    durationMs: null,
+    costMicros: 0n,
+    finalSequence: QUEUED_SEQUENCE + 1,
+  };
+  if (!(await deps.settlements.settle(settlement))) return false;
   deps.metrics.settled.inc({ status: 'CANCELED', code: '' });
-  const event = finishedEvent({ id, attempts: cast.attempts, finishedAt: now, finalSequence });
+  const event = finishedEvent({ ...settlement, attempts: cast.attempts });
   // Both are courtesies: a worker would find nothing to claim, a watcher would find the row.
   void deps.queue.removeWaiting(id);
   void deps.streams.append(streamName(id), [toStreamEntry(event)], EVENTS_KEPT_MS).catch(() => undefined);

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
+import { castFieldOf, RUN_LIMITS, strictest, type CastLimitValues, type RunLimits } from '../limits/index.js';
 import { AppError, badInput, type InputProblem } from '../platform/index.js';
+import { declaredLimits } from '../provenance/index.js';
 import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
-import { INPUT_BYTES_MAX, MIB, type CastLimits } from './cast.js';
+import type { CastLimits } from './cast.js';
 import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
 
 /** A request for a cast, as both edges hand it over. */
@@ -12,9 +14,10 @@ export interface CastRequest {
   idempotencyKey?: string | null;
   endUser?: string | null;
   maxCostMicros?: bigint | null;
-  limits?: { timeoutMs?: number | null; maxFuel?: bigint | null; maxMemoryMb?: number | null } | null;
+  limits?: CastLimitValues | null;
 }
 
+const KIB = 1024;
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;
 const END_USER_CHARACTERS_MAX = 255;
 
@@ -33,14 +36,21 @@ export function toInputBytes(version: ResolvedVersion, request: CastRequest): Bu
     typeof request.inputBase64 === 'string'
       ? decodeInput(request.inputBase64)
       : encodeInput(format, request.input ?? null);
-  if (bytes.length > INPUT_BYTES_MAX) {
-    throw new AppError('PAYLOAD_TOO_LARGE', `an input has at most ${INPUT_BYTES_MAX} bytes`);
+  const bytesMax = inputBytesMax(version, request);
+  if (bytes.length > bytesMax) {
+    throw new AppError('PAYLOAD_TOO_LARGE', `an input of this cast has at most ${bytesMax} bytes`);
   }
   if (format === 'json') checkJson(version, bytes);
   if (format === 'text' && !isUtf8(bytes)) {
     throw badInput([{ path: 'inputBase64', reason: 'this spell takes text: must be UTF-8' }]);
   }
   return bytes;
+}
+
+function inputBytesMax(version: ResolvedVersion, request: CastRequest): number {
+  const { maxInputBytes } = declaredLimits(version.version.manifest);
+  const askedKb = request.limits?.maxInputKb;
+  return askedKb === null || askedKb === undefined ? maxInputBytes : Math.min(maxInputBytes, askedKb * KIB);
 }
 
 function encodeInput(format: string, input: unknown): Buffer {
@@ -76,35 +86,48 @@ function checkJson(version: ResolvedVersion, bytes: Buffer): void {
     throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
 }
 
+/** Limits with a column of their own in `casts`. */
+const COLUMNS: ReadonlySet<string> = new Set(['timeoutMs', 'maxMemoryBytes', 'maxOutputBytes', 'maxFuel']);
+
 /** The limits of the manifest, lowered by the request. A request cannot raise one. */
 export function toLimits(version: ResolvedVersion, request: CastRequest): CastLimits {
-  const { runtime, pricing } = version.version.manifest;
-  const asked = request.limits ?? {};
-  const problems: InputProblem[] = [];
-  const lower = (path: string, value: bigint | null, maximum: bigint): bigint => {
-    if (value === null) return maximum;
-    if (value >= 1n && value <= maximum) return value;
-    problems.push({
-      path: `limits/${path}`,
-      reason: `must be from 1 to ${maximum}, what the manifest allows`,
-    });
-    return maximum;
-  };
-  const timeoutMs = lower('timeoutMs', toBigInt(asked.timeoutMs), BigInt(runtime.timeout_ms));
-  const memoryMb = lower('maxMemoryMb', toBigInt(asked.maxMemoryMb), BigInt(runtime.max_memory_mb));
-  const fuel = lower('maxFuel', asked.maxFuel ?? null, BigInt(runtime.max_fuel));
-  problems.push(...checkWords(request));
+  const { manifest } = version.version;
+  const asked = readLowered(declaredLimits(manifest), request.limits ?? {});
+  const problems = [...asked.problems, ...checkWords(request)];
   if (problems.length > 0) throw badInput(problems);
+  const { timeoutMs, maxMemoryBytes, maxOutputBytes, maxFuel } = strictest(
+    declaredLimits(manifest),
+    asked.lowered,
+  );
   return {
-    timeoutMs: Number(timeoutMs),
-    maxMemoryBytes: Number(memoryMb) * MIB,
-    maxOutputBytes: runtime.max_output_mb * MIB,
-    maxFuel: affordableFuel(pricing, fuel, request.maxCostMicros ?? null),
+    timeoutMs,
+    maxMemoryBytes,
+    maxOutputBytes,
+    maxFuel: affordableFuel(manifest.pricing, maxFuel, request.maxCostMicros ?? null),
+    lowered: Object.fromEntries(Object.entries(asked.lowered).filter(([key]) => !COLUMNS.has(key))),
   };
 }
 
-function toBigInt(value: number | null | undefined): bigint | null {
-  return value === null || value === undefined ? null : BigInt(value);
+/** What the request says of limits, in the units of the sandbox. */
+function readLowered(
+  declared: RunLimits,
+  asked: CastLimitValues,
+): { lowered: Partial<RunLimits>; problems: InputProblem[] } {
+  const problems: InputProblem[] = [];
+  const lowered: Record<string, number | bigint> = {};
+  for (const row of RUN_LIMITS) {
+    const field = castFieldOf(row);
+    const value = asked[field];
+    if (value === null || value === undefined) continue;
+    const most = BigInt(declared[row.key]) / BigInt(row.scale);
+    if (value >= row.least && value <= most) {
+      lowered[row.key] = typeof value === 'bigint' ? value : value * row.scale;
+    } else {
+      const reason = `must be from ${row.least} to ${most}, what the manifest allows`;
+      problems.push({ path: `limits/${field}`, reason });
+    }
+  }
+  return { lowered, problems };
 }
 
 function checkWords(request: CastRequest): InputProblem[] {

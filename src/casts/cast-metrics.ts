@@ -12,6 +12,7 @@ import {
 /** What operators see of casts. Queue depth is asked for when it is scraped, not kept. */
 export class CastMetrics {
   readonly accepted: Counter;
+  readonly refused: Counter<'scope'>;
   readonly settled: Counter<'status' | 'code'>;
   readonly attempts: Counter<'outcome'>;
   readonly secondsToFinal: Histogram;
@@ -23,6 +24,12 @@ export class CastMetrics {
     this.accepted = new Counter({
       name: 'spell_casts_accepted_total',
       help: 'Casts committed by this process.',
+      registers,
+    });
+    this.refused = new Counter({
+      name: 'spell_casts_over_budget_total',
+      help: 'Casts this process refused with BUDGET_EXCEEDED, by the scope of the budget.',
+      labelNames: ['scope'],
       registers,
     });
     this.settled = new Counter({
@@ -87,6 +94,18 @@ export function registerSandboxMetrics(registry: Registry, sandbox: SandboxPool)
       const { idle, busy, waiting, spawned, killed } = sandbox.stats();
       for (const [state, count] of Object.entries({ idle, busy, waiting, spawned, killed }))
         this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'spell_sandbox_isolation',
+    help: 'What the operating system adds to the isolation of guests, by layer: 1 when it is in force.',
+    labelNames: ['layer'],
+    registers: [registry],
+    collect() {
+      if (sandbox.isolation === null) return;
+      const { user, network, noNewPrivileges, sealed } = sandbox.isolation;
+      const layers = { user: user !== 'as the pool', network, noNewPrivileges, sealed };
+      for (const [layer, isInForce] of Object.entries(layers)) this.set({ layer }, isInForce ? 1 : 0);
     },
   });
 }

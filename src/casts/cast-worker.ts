@@ -5,6 +5,7 @@ import {
   errorText,
   newId,
   orAfter,
+  sha256,
   type BlobStore,
   type Clock,
   type DataSource,
@@ -12,30 +13,29 @@ import {
   type Logger,
   type PubSub,
 } from '../platform/index.js';
-import { declaredEnvironment } from '../provenance/index.js';
-import type { SandboxOutcome, SandboxPool } from '../sandbox/index.js';
+import { declaredArguments, declaredEnvironment } from '../provenance/index.js';
+import {
+  CLOCK_START_NS,
+  seedOf,
+  temporaryTrees,
+  type SandboxOutcome,
+  type SandboxPool,
+} from '../sandbox/index.js';
 import { readResources, type ResolvedVersion, type VersionResolver } from '../spells/index.js';
-import {
-  EVENTS_KEPT_MS,
-  HEARTBEAT_MS,
-  LARGE_EVENTS_BYTES,
-  LARGE_EVENTS_KEPT_MS,
-  LEASE_MS,
-  LOG_BYTES_MAX,
-  SEQUENCE_GAP,
-} from './cast.js';
-import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
+import { EVENTS_KEPT_MS, LARGE_EVENTS_BYTES, LARGE_EVENTS_KEPT_MS, SEQUENCE_GAP } from './cast.js';
+import { finishedEvent, fromStreamEntry, streamName } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import {
-  claimCast,
-  giveUpLease,
-  renewLeases,
-  settleCast,
-  type ClaimedCast,
-  type Settlement,
-} from './cast-store.js';
+import { giveUpLease } from './cast-store.js';
+import { ClaimAhead } from './claim-ahead.js';
+import { CastClaims, readInput, type ClaimedCast } from './claim-casts.js';
 import { EventWriter } from './event-writer.js';
-import { chargeMicros, placeOutput, toResult } from './result.js';
+import { LeaseKeeper, type RunningCast } from './lease-keeper.js';
+import { chargeMicros } from './charge.js';
+import { placeOutput, toResult } from './result.js';
+import type { CastSettlements, Settlement } from './settle-casts.js';
+import { runLimits, runMode } from './run-identity.js';
+import { runTerms } from './run-terms.js';
+import { Slots } from './slots.js';
 
 /** The pub/sub channel that carries the ids of casts to stop. */
 export const CANCEL_CHANNEL = 'casts-cancel';
@@ -45,6 +45,8 @@ const DRAIN_MS = 2_000;
 const DRAIN_LOOK_MS = 20;
 // Well below the lease: a worker that waited for Redis longer would lose the cast it has just claimed.
 const LAST_EVENT_WITHIN_MS = 1_000;
+// Machines' clocks, kept by NTP, agree much better than this.
+const CLOCKS_APART_MAX_MS = 1_000;
 
 export interface CastWorkerDeps {
   database: DataSource;
@@ -53,20 +55,13 @@ export interface CastWorkerDeps {
   pubsub: PubSub;
   sandbox: SandboxPool;
   versions: VersionResolver;
+  settlements: CastSettlements;
   clock: Clock;
   logger: Logger;
   metrics: CastMetrics;
   attemptsMax: number;
-}
-
-interface RunningCast {
-  attempt: number;
-  events: EventWriter;
-  cancel: AbortController;
-  /** When the lease was last known to be good, on this process's own clock. */
-  renewedAtMs: number;
-  /** Set when the lease was found to be somebody else's: nothing more is written for this cast. */
-  isFenced: boolean;
+  /** How many casts the sandbox runs at the same time. */
+  sandboxes: number;
 }
 
 /** Runs casts: claims, feeds the sandbox, writes events, settles. The queue only says which row to look at. */
@@ -74,20 +69,32 @@ export class CastWorker {
   readonly #deps: CastWorkerDeps;
   readonly #workerId: string;
   readonly #running = new Map<string, RunningCast>();
-  #heartbeat: NodeJS.Timeout | null = null;
+  readonly #claims: CastClaims;
+  readonly #slots: Slots;
+  readonly #ahead: ClaimAhead;
+  readonly #leases: LeaseKeeper;
   #isStopping = false;
   #unsubscribe: () => void = () => undefined;
 
   constructor(deps: CastWorkerDeps) {
     this.#deps = deps;
     this.#workerId = `${hostname()}/${process.pid}/${newId(deps.clock)}`;
+    this.#claims = new CastClaims({ ...deps, workerId: this.#workerId });
+    this.#slots = new Slots(deps.sandboxes);
+    this.#ahead = new ClaimAhead(deps.sandboxes);
+    this.#leases = new LeaseKeeper({ ...deps, running: this.#running, ahead: this.#ahead });
+  }
+
+  /** How many casts this worker wants in hand now; more are taken while they are short. */
+  get castsInHand(): number {
+    return this.#ahead.castsInHand;
   }
 
   async start(): Promise<void> {
     this.#unsubscribe = await this.#deps.pubsub.subscribe(CANCEL_CHANNEL, (id) =>
       this.#running.get(id)?.cancel.abort(),
     );
-    this.#heartbeat = setInterval(() => void this.#renewLeases(), HEARTBEAT_MS);
+    this.#leases.start();
   }
 
   /** Waits a while for what runs, then gives the rest back. The caller has stopped the jobs before, and stops the sandbox after. */
@@ -95,7 +102,7 @@ export class CastWorker {
     const deadlineMs = performance.now() + DRAIN_MS;
     while (this.#running.size > 0 && performance.now() < deadlineMs) await delay(DRAIN_LOOK_MS);
     this.#isStopping = true;
-    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    this.#leases.stop();
     this.#unsubscribe();
     const rest = [...this.#running];
     await Promise.all(rest.map(([id, cast]) => giveUpLease(this.#deps.database, id, cast.attempt)));
@@ -107,7 +114,7 @@ export class CastWorker {
     let lostBecause: string | null = null;
     try {
       for (;;) {
-        const claim = await this.#claim(castId, ownAttempt);
+        const claim = await this.#claims.claim({ id: castId, ownAttempt });
         if (claim === null) break;
         const lost = await this.#runAttempt(claim, lostBecause);
         if (lost === null) return;
@@ -117,19 +124,6 @@ export class CastWorker {
     } catch (error) {
       this.#deps.logger.error({ castId, error: errorText(error) }, 'cast attempt broke off');
     }
-  }
-
-  #claim(id: string, ownAttempt: number | null): Promise<ClaimedCast | null> {
-    const { database, clock, attemptsMax } = this.#deps;
-    const claim = {
-      id,
-      workerId: this.#workerId,
-      leaseMs: LEASE_MS,
-      attemptsMax,
-      now: clock.now(),
-      ownAttempt,
-    };
-    return claimCast(database, claim);
   }
 
   /** Answers why the sandbox was lost, or null when the attempt is over for this worker. */
@@ -144,6 +138,9 @@ export class CastWorker {
       attempt: claim.attempts,
       events,
       cancel: new AbortController(),
+      claimedAtMs: performance.now(),
+      begunAtMs: null,
+      inputDigest: null,
       renewedAtMs: performance.now(),
       isFenced: false,
     };
@@ -152,10 +149,9 @@ export class CastWorker {
     this.#running.set(claim.id, running);
     try {
       if (claim.attempts > 1) events.retried(lostBecause ?? 'the worker of the last attempt was lost');
-      events.started();
       const version = await this.#deps.versions.byId(claim.spellVersionId);
       const output: Buffer[] = [];
-      const outcome = await this.#runSandbox(claim, version, running, output).catch(refuseChangedModule);
+      const outcome = await this.#runInTurn(claim, version, running, output);
       if (outcome.kind === 'lost' && !running.isFenced && !this.#isStopping) {
         this.#deps.metrics.attempts.inc({ outcome: 'lost' });
         // The next attempt writes to the same stream, and Redis refuses what comes out of order.
@@ -171,6 +167,25 @@ export class CastWorker {
     }
   }
 
+  /** Waits for a sandbox to be free. Who is cancelled meanwhile never begins. */
+  async #runInTurn(
+    claim: ClaimedCast,
+    version: ResolvedVersion,
+    running: RunningCast,
+    output: Buffer[],
+  ): Promise<SandboxOutcome> {
+    if (!(await this.#slots.take(running.cancel.signal))) return NOT_BEGUN;
+    try {
+      running.begunAtMs = performance.now();
+      running.events.started();
+      const outcome = await this.#runSandbox(claim, version, running, output).catch(refuseChangedModule);
+      this.#ahead.observe(outcome.durationMs);
+      return outcome;
+    } finally {
+      this.#slots.giveBack();
+    }
+  }
+
   async #runSandbox(
     claim: ClaimedCast,
     version: ResolvedVersion,
@@ -180,18 +195,23 @@ export class CastWorker {
     const { blobs, sandbox } = this.#deps;
     const { packageDigest, preparedDigest, manifest } = version.version;
     const hasResources = manifest.runtime.policy.fs_read.length > 0;
+    const limits = runLimits(manifest, claim.limits);
+    const input = claim.input ?? (await readInput(this.#deps.database, claim.id));
+    running.inputDigest = sha256(input);
     return sandbox.run({
       moduleDigest: preparedDigest,
       loadModule: () => blobs.get(preparedDigest),
       ...(hasResources
         ? { resourcesDigest: packageDigest, loadResources: () => readResources(blobs, version.version) }
         : {}),
-      input: claim.input,
-      args: [version.key],
+      input,
+      args: declaredArguments(manifest),
       env: declaredEnvironment(manifest, claim.id),
-      limits: { ...claim.limits, maxLogBytes: LOG_BYTES_MAX },
-      clockStartNs: BigInt(claim.queuedAt.getTime()) * 1_000_000n,
-      randomSeed: Buffer.from(claim.id.replaceAll('-', ''), 'hex'),
+      limits,
+      trees: temporaryTrees(limits.maxTmpBytes),
+      mode: runMode(manifest),
+      clockStartNs: CLOCK_START_NS,
+      randomSeed: seedOf(version.version.moduleDigest, running.inputDigest),
       onOutput: (chunk) => {
         output.push(chunk);
         running.events.output(chunk);
@@ -208,12 +228,15 @@ export class CastWorker {
     outcome: Exclude<SandboxOutcome, { kind: 'lost' }>,
     output: Buffer,
   ): Promise<void> {
-    const { database, blobs, clock, logger, metrics } = this.#deps;
+    const { blobs, clock, logger, metrics } = this.#deps;
     if (running.isFenced) {
       metrics.attempts.inc({ outcome: 'fenced' });
       return;
     }
-    const result = toResult(version, outcome, output);
+    const { manifest } = version.version;
+    const inputDigest =
+      running.inputDigest ?? sha256(claim.input ?? (await readInput(this.#deps.database, claim.id)));
+    const result = toResult(manifest.io.output_format, outcome, output);
     // A sandbox process is not trusted with the bill: what it says is held to what was reserved.
     const fuelUsed = clampFuel(outcome.fuelUsed, claim.limits.maxFuel);
     // Every event of the attempt is readable before the cast is final, so no watcher can miss one.
@@ -221,23 +244,27 @@ export class CastWorker {
     const settlement: Settlement = {
       id: claim.id,
       attempt: claim.attempts,
+      from: 'RUNNING',
       status: result.status,
       finishedAt: clock.now(),
+      terms: runTerms(version.version, { ...claim, inputDigest }),
+      inputDigest: running.inputDigest,
       ...placed,
       error: result.error,
+      exitCode: result.exitCode,
       fuelUsed,
       memoryPeakBytes: outcome.memoryPeakBytes,
       durationMs: Math.round(outcome.durationMs),
-      costMicros: chargeMicros(version, claim.limits, result, fuelUsed),
+      costMicros: chargeMicros(manifest.pricing, claim.limits.maxFuel, result, fuelUsed),
       finalSequence: running.events.lastSequence + 1,
     };
-    const stands = await settleCast(database, settlement);
+    const stands = await this.#deps.settlements.settle(settlement);
     metrics.attempts.inc({ outcome: stands ? 'settled' : 'fenced' });
     if (!stands) return;
     metrics.settled.inc({ status: result.status, code: result.error?.code ?? '' });
     metrics.runSeconds.observe(outcome.durationMs / 1_000);
     metrics.secondsToFinal.observe((settlement.finishedAt.getTime() - claim.queuedAt.getTime()) / 1_000);
-    this.#announceFinal(claim, settlement);
+    this.#announceFinal(running, claim, settlement);
     const { id: castId, accountId } = claim;
     const { status, durationMs } = settlement;
     logger.info(
@@ -247,11 +274,11 @@ export class CastWorker {
   }
 
   /** The final event is a courtesy by now: whoever misses it reads the final state from PostgreSQL. */
-  #announceFinal(claim: ClaimedCast, settlement: Settlement): void {
+  #announceFinal(running: RunningCast, claim: ClaimedCast, settlement: Settlement): void {
     const event = finishedEvent({ ...settlement, attempts: claim.attempts });
     const keptMs = (settlement.outputBytes ?? 0) > LARGE_EVENTS_BYTES ? LARGE_EVENTS_KEPT_MS : EVENTS_KEPT_MS;
-    this.#deps.streams
-      .append(streamName(claim.id), [toStreamEntry(event)], keptMs)
+    running.events
+      .finish(event, keptMs)
       .catch((error: unknown) =>
         this.#deps.logger.warn({ castId: claim.id, error: errorText(error) }, 'final event not announced'),
       );
@@ -260,42 +287,13 @@ export class CastWorker {
   /** Where the numbers of the last attempt ended: from the stream, or from the last heartbeat when Redis was lost. */
   async #lastSequence(claim: ClaimedCast): Promise<number> {
     if (claim.attempts === 1) return claim.lastSequence;
-    const last = await orAfter(this.#deps.streams.last(streamName(claim.id)), LAST_EVENT_WITHIN_MS, null);
-    if (last === null) return claim.lastSequence + SEQUENCE_GAP;
-    return Math.max(fromStreamEntry(last).sequence, claim.lastSequence);
-  }
-
-  /** Without PostgreSQL a lease runs out unseen: what may be somebody else's by now is stopped before it writes more. */
-  #fenceOverdue(): void {
-    for (const cast of this.#running.values()) {
-      if (performance.now() - cast.renewedAtMs < LEASE_MS - HEARTBEAT_MS) continue;
-      cast.isFenced = true;
-      cast.cancel.abort();
-    }
-  }
-
-  async #renewLeases(): Promise<void> {
-    if (this.#running.size === 0) return;
-    const beats = [...this.#running].map(([id, cast]) => ({
-      id,
-      attempt: cast.attempt,
-      lastSequence: cast.events.lastSequence,
-    }));
-    try {
-      const renewed = await renewLeases(this.#deps.database, beats, LEASE_MS);
-      for (const { id, attempt } of beats) {
-        const cast = this.#running.get(id);
-        const lease = renewed.get(id);
-        if (cast === undefined || cast.attempt !== attempt) continue;
-        // Our own settlement on its way looks the same from here; the database decides which of the two it was.
-        cast.isFenced = lease === undefined;
-        cast.renewedAtMs = performance.now();
-        if (lease === undefined || lease.isCancelRequested) cast.cancel.abort();
-      }
-    } catch (error) {
-      this.#deps.logger.warn({ error: errorText(error), running: beats.length }, 'leases not renewed');
-      this.#fenceOverdue();
-    }
+    const { streams } = this.#deps;
+    const last = await orAfter(streams.last(streamName(claim.id)), LAST_EVENT_WITHIN_MS, null);
+    if (last !== null) return Math.max(fromStreamEntry(last).sequence, claim.lastSequence);
+    // Nothing is there: the attempts before were lost before they wrote anything, or Redis was, after they wrote.
+    const unbrokenSinceMs = await orAfter(streams.unbrokenSinceMs(), LAST_EVENT_WITHIN_MS, Infinity);
+    const wasLost = unbrokenSinceMs + CLOCKS_APART_MAX_MS > claim.startedAt.getTime();
+    return wasLost ? claim.lastSequence + SEQUENCE_GAP : claim.lastSequence;
   }
 }
 
@@ -303,6 +301,13 @@ function clampFuel(fuelUsed: bigint | null, maxFuel: bigint): bigint | null {
   if (fuelUsed === null) return null;
   return fuelUsed < 0n ? 0n : fuelUsed > maxFuel ? maxFuel : fuelUsed;
 }
+
+const NOT_BEGUN: SandboxOutcome = {
+  kind: 'canceled',
+  fuelUsed: null,
+  memoryPeakBytes: 0,
+  durationMs: 0,
+};
 
 /** Bytes that are not what was published are never run, and running again would not make them so. */
 function refuseChangedModule(error: unknown): SandboxOutcome {

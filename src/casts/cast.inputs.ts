@@ -1,20 +1,52 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { BudgetRefusalType } from '../budgets/index.js';
+import { describeLimit, type CastLimitValues } from '../limits/index.js';
 import { BigIntScalar, JsonScalar } from '../platform/index.js';
 import { CastType } from './cast.type.js';
 
 @InputType({ description: 'Limits below those of the manifest. A limit cannot be raised.' })
-export class CastLimitsInput {
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The wall-clock deadline of one attempt, in milliseconds.',
-  })
+export class CastLimitsInput implements CastLimitValues {
+  @Field(() => Int, { nullable: true, description: describeLimit('timeoutMs') })
   timeoutMs?: number | null;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'The most fuel it may burn.' })
+  @Field(() => Int, { nullable: true, description: describeLimit('maxCpuMs') })
+  maxCpuMs?: number | null;
+
+  @Field(() => BigIntScalar, { nullable: true, description: describeLimit('maxFuel') })
   maxFuel?: bigint | null;
 
-  @Field(() => Int, { nullable: true, description: 'The most memory it may have, in MiB.' })
+  @Field(() => Int, { nullable: true, description: describeLimit('maxMemoryMb') })
   maxMemoryMb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxStackKb') })
+  maxStackKb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxOutputMb') })
+  maxOutputMb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxLogKb') })
+  maxLogKb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxEvents') })
+  maxEvents?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxInputKb') })
+  maxInputKb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxArgumentBytes') })
+  maxArgumentBytes?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxEnvironmentBytes') })
+  maxEnvironmentBytes?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxResourceMb') })
+  maxResourceMb?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('maxResourceFiles') })
+  maxResourceFiles?: number | null;
+
+  @Field(() => Int, { nullable: true, description: describeLimit('tmpMb') })
+  tmpMb?: number | null;
 }
 
 @InputType({ description: 'What to cast, on what, and under which limits.' })
@@ -32,7 +64,8 @@ export class CastInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The input as bytes in base64, at most 8 MiB decoded. Instead of `input`.',
+    description:
+      'The input as bytes in base64, at most 8 MiB decoded, less where a limit says so. Instead of `input`.',
   })
   inputBase64?: string | null;
 
@@ -92,4 +125,10 @@ export class CastEstimateType {
 
   @Field(() => BigIntScalar, { description: 'The fuel limit it would run under.' })
   maxFuel: bigint;
+
+  @Field(() => BudgetRefusalType, {
+    nullable: true,
+    description: 'The budget that would refuse it at this moment; null when all have room.',
+  })
+  refusedBy: BudgetRefusalType | null;
 }

@@ -48,15 +48,21 @@ import {
   toCastEventType,
   toCastType,
 } from './cast.type.js';
+import { isFinal } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import type { CastEvent } from './cast-events.js';
-import { findCast, findCasts, loadCasts, loadOutputs } from './cast-store.js';
+import { findCast, findCasts, loadOutputs } from './cast-store.js';
 import { estimateCast, type CastEstimate } from './estimate-cast.js';
+import { issueReceipts, type ReceiptDeps } from './issue-receipts.js';
 import { requestCast, type RequestCastDeps } from './request-cast.js';
+import type { CastReader } from './read-casts.js';
 import { readCastEvents, type WatchCastDeps } from './watch-cast.js';
 import { toJsonOutput } from './output.js';
 
-export type CastDeps = RequestCastDeps & CancelCastDeps & WatchCastDeps & { links: ArtifactLinks };
+export type CastDeps = RequestCastDeps &
+  CancelCastDeps &
+  WatchCastDeps &
+  ReceiptDeps & { links: ArtifactLinks };
 
 @Resolver(() => CastType)
 export class CastResolver {
@@ -166,10 +172,17 @@ export class CastResolver {
 
   @FieldResolver(() => JsonScalar, {
     nullable: true,
-    description: 'The signed receipt of the cast, once it stands in the ledger; null before.',
+    description:
+      'The signed receipt of the cast, once it stands in the ledger; null before, and after the erasure of its account. Its schema is at /v1/receipt.schema.json.',
   })
-  receipt(): null {
-    return null;
+  receipt(@Root() { entity }: CastType, @Ctx() context: RequestContext): Promise<unknown> | null {
+    if (!isFinal(entity.status)) return null;
+    const { accountId } = entity;
+    const loader = context.loader(
+      `receipt of ${accountId}`,
+      () => new DataLoader((ids: readonly string[]) => issueReceipts(this.#deps, accountId, ids)),
+    );
+    return loader.load(entity.id);
   }
 
   @FieldResolver(() => CastEventConnection, {
@@ -255,16 +268,16 @@ async function subscribeToCast(
 
 @Resolver(() => CastFinished)
 export class CastFinishedResolver {
-  readonly #database: DataSource;
+  readonly #reader: CastReader;
 
-  constructor(deps: { database: DataSource }) {
-    this.#database = deps.database;
+  constructor(deps: { castReader: CastReader }) {
+    this.#reader = deps.castReader;
   }
 
   @FieldResolver(() => CastType, { description: 'The cast in its final state.' })
   async cast(@Root() event: CastFinished): Promise<CastType> {
-    const [cast] = await loadCasts(this.#database, [event.castId]);
-    if (!cast) throw new Error(`cast ${event.castId} has vanished`);
+    const cast = await this.#reader.read(event.castId);
+    if (cast === null) throw new Error(`cast ${event.castId} has vanished`);
     return toCastType(cast);
   }
 }

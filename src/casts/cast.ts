@@ -1,3 +1,5 @@
+import type { RunLimits } from '../limits/index.js';
+
 /** What a cast is: its states, limits and event positions as data. The page for people is docs/PROTOCOL.md. */
 
 export const CAST_STATUSES = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELED'] as const;
@@ -21,14 +23,10 @@ export function isFinal(status: CastStatus): status is FinalStatus {
   return status === 'SUCCEEDED' || status === 'FAILED' || status === 'CANCELED';
 }
 
-export const MIB = 1024 * 1024;
+const MIB = 1024 * 1024;
 
-// An input travels in one request and one row.
-export const INPUT_BYTES_MAX = 8 * MIB;
 // Above this an output is an artifact with a download address instead of part of the row.
 export const INLINE_OUTPUT_BYTES_MAX = 256 * 1024;
-// Logs are for people; a guest that floods them is cut off, not failed.
-export const LOG_BYTES_MAX = 1 * MIB;
 
 // Renewed every HEARTBEAT_MS; the gap is what a short pause of the process or of PostgreSQL may cost.
 export const LEASE_MS = 4_000;
@@ -77,4 +75,10 @@ export interface CastLimits {
   maxMemoryBytes: number;
   maxOutputBytes: number;
   maxFuel: bigint;
+  /** What the request lowered of the others; those it did not name are as the manifest declares them. */
+  lowered: LoweredLimits;
 }
+
+export type LoweredLimits = Partial<
+  Omit<RunLimits, 'timeoutMs' | 'maxMemoryBytes' | 'maxOutputBytes' | 'maxFuel'>
+>;

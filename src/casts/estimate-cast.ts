@@ -1,5 +1,6 @@
 import { requireScope, type Principal } from '../accounts/index.js';
-import { queryRows, type DataSource } from '../platform/index.js';
+import { findRefusingBudget, toBudgetRefusalType, type BudgetRefusalType } from '../budgets/index.js';
+import { queryRows, type Clock, type DataSource } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
 
@@ -7,22 +8,36 @@ export interface CastEstimate {
   worstCaseMicros: bigint;
   recentMedianMicros: bigint | null;
   maxFuel: bigint;
+  /** The budget that would refuse it now. */
+  refusedBy: BudgetRefusalType | null;
 }
 
 // Enough for a stable median, few enough for one index scan.
 const RECENT_CASTS = 100;
 
-/** What a cast would hold, and what the last ones of the same version cost this account, without casting it. */
+/**
+ * What a cast would hold, what the last ones of the same version cost this account, and which budget would refuse it,
+ * without casting it.
+ */
 export async function estimateCast(
-  deps: { database: DataSource; versions: VersionResolver },
+  deps: { database: DataSource; clock: Clock; versions: VersionResolver },
   principal: Principal | null,
   request: CastRequest,
 ): Promise<CastEstimate> {
-  const { accountId } = requireScope(principal, 'cast', 'read');
+  const { accountId, keyId } = requireScope(principal, 'cast', 'read');
   checkRequestShape(request);
   const resolved = await deps.versions.resolve(request.spell);
   const limits = toLimits(resolved, request);
   toInputBytes(resolved, request);
+  const worstCaseMicros = priceMicros(resolved.version.manifest.pricing, limits.maxFuel);
+  const refusal = await findRefusingBudget(deps.database, {
+    accountId,
+    apiKeyId: keyId,
+    spellKey: resolved.key,
+    endUser: request.endUser ?? null,
+    requiredMicros: worstCaseMicros,
+    at: deps.clock.now(),
+  });
   const [row] = await queryRows<{ median: string | null }>(
     deps.database,
     `SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY cost_micros) AS median FROM (
@@ -31,8 +46,9 @@ export async function estimateCast(
     [accountId, resolved.version.id, RECENT_CASTS],
   );
   return {
-    worstCaseMicros: priceMicros(resolved.version.manifest.pricing, limits.maxFuel),
+    worstCaseMicros,
     recentMedianMicros: row?.median == null ? null : BigInt(row.median),
     maxFuel: limits.maxFuel,
+    refusedBy: refusal === null ? null : toBudgetRefusalType(refusal),
   };
 }

@@ -14,6 +14,9 @@ const RETRY_DELAY_MS = 100;
 // Events wait this long for company, so that a short cast costs one round trip instead of one for each event.
 const GATHER_MS = 3;
 
+// Streams are made to live this much longer than they must, so that not every batch has to say it again.
+const EXPIRY_SLACK_MS = 300_000;
+
 type Kind = 'output' | 'log';
 
 /**
@@ -31,8 +34,10 @@ export class EventWriter {
   #writing: Promise<void> | null = null;
   #place = 0;
   #sequence: number;
+  #writtenSequence: number;
   #isGivenUp = false;
   #batchesWritten = 0;
+  #expirySetAtMs = -Infinity;
   #isFlushing = false;
   #endGathering: () => void = () => undefined;
 
@@ -50,11 +55,17 @@ export class EventWriter {
     this.#castId = options.castId;
     this.#attempt = options.attempt;
     this.#sequence = options.lastSequence;
+    this.#writtenSequence = options.lastSequence;
   }
 
   /** The number of the last event that was given one. */
   get lastSequence(): number {
     return this.#sequence;
+  }
+
+  /** The number of the last event that Redis has: an attempt that takes over goes on from there, without a gap. */
+  get writtenSequence(): number {
+    return this.#writtenSequence;
   }
 
   started(): void {
@@ -91,6 +102,14 @@ export class EventWriter {
       if (this.#batchesWritten === before) break;
     }
     this.#isGivenUp = true;
+  }
+
+  /**
+   * Tells that the cast is final, once it is. The event is not stored: whoever misses it reads the final state from
+   * PostgreSQL. What is stored is kept for its time from now on.
+   */
+  async finish(event: CastEvent, keptMs: number): Promise<void> {
+    await this.#streams.tell(streamName(this.#castId), toStreamEntry(event), keptMs);
   }
 
   /** Ends the attempt's writing for good: what Redis has not taken by now it will not be offered again. */
@@ -131,7 +150,7 @@ export class EventWriter {
     while (this.#waiting.length > 0) {
       await this.#gather();
       const batch = this.#takeBatch();
-      await this.#append(batch.map(toStreamEntry));
+      await this.#append(batch.map(toStreamEntry), batch.at(-1)?.sequence ?? this.#writtenSequence);
     }
   }
 
@@ -146,18 +165,28 @@ export class EventWriter {
     });
   }
 
-  async #append(entries: ReturnType<typeof toStreamEntry>[]): Promise<void> {
+  async #append(entries: ReturnType<typeof toStreamEntry>[], lastSequence: number): Promise<void> {
     for (;;) {
       if (this.#isGivenUp) return;
       try {
-        await this.#streams.append(streamName(this.#castId), entries, EVENTS_KEPT_MS);
+        await this.#streams.append(streamName(this.#castId), entries, this.#dueExpiryMs());
         this.#batchesWritten += 1;
+        this.#writtenSequence = lastSequence;
         return;
       } catch (error) {
+        this.#expirySetAtMs = -Infinity;
         this.#logger.warn({ castId: this.#castId, error: errorText(error) }, 'events wait for redis');
         await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
       }
     }
+  }
+
+  /** How much longer the stream shall live; null while what was said before still covers it. */
+  #dueExpiryMs(): number | null {
+    const nowMs = performance.now();
+    if (nowMs - this.#expirySetAtMs < EXPIRY_SLACK_MS / 2) return null;
+    this.#expirySetAtMs = nowMs;
+    return EVENTS_KEPT_MS + EXPIRY_SLACK_MS;
   }
 
   #takeBatch(): CastEvent[] {

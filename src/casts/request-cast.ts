@@ -1,4 +1,5 @@
 import { requireScope, type Principal } from '../accounts/index.js';
+import { budgetExceeded } from '../budgets/index.js';
 import {
   AppError,
   newId,
@@ -11,22 +12,25 @@ import {
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import type { CastAcceptance, NewCast } from './accept-casts.js';
 import type { CastEntity } from './cast.entity.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { ENQUEUE_TOPIC, findCastByIdempotencyKey, insertCast, type NewCast } from './cast-store.js';
+import { ENQUEUE_TOPIC, findCast, findCastByIdempotencyKey } from './cast-store.js';
 
 export interface RequestCastDeps {
   database: DataSource;
   clock: Clock;
   versions: VersionResolver;
+  acceptance: CastAcceptance;
   outbox: OutboxRelay;
   metrics: CastMetrics;
   rate: RateLimit;
 }
 
 /**
- * Accepts a cast. When this returns, the cast is committed and will reach a final state whatever dies;
- * the queue is told afterwards. The same idempotency key and request answer the same cast.
+ * Accepts a cast: its worst case is held on every budget that applies, or BUDGET_EXCEEDED. When this returns, the cast
+ * is committed and will reach a final state whatever dies; the queue is told afterwards. The same idempotency key and
+ * request answer the same cast.
  */
 export async function requestCast(
   deps: RequestCastDeps,
@@ -49,6 +53,7 @@ export async function requestCast(
     accountId,
     apiKeyId: keyId,
     spellVersionId: resolved.version.id,
+    spellKey: resolved.key,
     endUser: request.endUser ?? null,
     idempotencyKey,
     requestDigest,
@@ -57,15 +62,21 @@ export async function requestCast(
     heldMicros: priceMicros(resolved.version.manifest.pricing, limits.maxFuel),
     queuedAt: deps.clock.now(),
   };
-  const accepted = await insertCast(deps.database, cast);
-  if (accepted === null) {
-    const winner = await findEarlier(deps.database, accountId, idempotencyKey, requestDigest);
-    if (winner === null) throw new Error('the cast that holds the idempotency key has vanished');
-    return winner;
+  const answer = await deps.acceptance.accept(cast);
+  switch (answer.kind) {
+    case 'accepted':
+      deps.outbox.deliverSoon({ id: answer.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
+      deps.metrics.accepted.inc();
+      return acceptedEntity(cast);
+    case 'refused':
+      deps.metrics.refused.inc({ scope: answer.refusal.scope });
+      throw budgetExceeded(answer.refusal);
+    case 'earlier': {
+      const earlier = await findCast(deps.database, accountId, answer.castId);
+      if (earlier === null) throw new Error('the cast that holds the idempotency key has vanished');
+      return sameRequest(earlier, requestDigest);
+    }
   }
-  deps.outbox.deliverSoon({ id: accepted.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
-  deps.metrics.accepted.inc();
-  return acceptedEntity(cast);
 }
 
 /** The cast as it was committed a moment ago; reading it back would only cost a round trip. */
@@ -104,17 +115,19 @@ async function findEarlier(
 ): Promise<CastEntity | null> {
   if (idempotencyKey === null || idempotencyKey === '') return null;
   const earlier = await findCastByIdempotencyKey(database, accountId, idempotencyKey);
-  if (earlier !== null && earlier.requestDigest !== requestDigest) {
-    throw new AppError('IDEMPOTENCY_MISMATCH', 'this idempotency key was used for another request', {
-      castId: earlier.id,
-    });
-  }
-  return earlier;
+  return earlier === null ? null : sameRequest(earlier, requestDigest);
+}
+
+function sameRequest(earlier: CastEntity, requestDigest: Digest): CastEntity {
+  if (earlier.requestDigest === requestDigest) return earlier;
+  throw new AppError('IDEMPOTENCY_MISMATCH', 'this idempotency key was used for another request', {
+    castId: earlier.id,
+  });
 }
 
 /** Two requests are the same when all that the caller said is the same. */
 function digestRequest(request: CastRequest): Digest {
-  const { timeoutMs, maxFuel, maxMemoryMb } = request.limits ?? {};
+  const { timeoutMs, maxFuel, maxMemoryMb, ...others } = request.limits ?? {};
   const said = [
     request.spell,
     request.input ?? null,
@@ -124,6 +137,17 @@ function digestRequest(request: CastRequest): Digest {
     timeoutMs ?? null,
     maxFuel?.toString() ?? null,
     maxMemoryMb ?? null,
+    // Only when there are any: requests digested before these limits existed stay the same requests.
+    ...saidLimits(others),
   ];
   return sha256(JSON.stringify(said));
+}
+
+function saidLimits(
+  limits: Record<string, number | bigint | null | undefined>,
+): [name: string, value: string][] {
+  const said = Object.entries(limits).filter(([, value]) => value !== null && value !== undefined);
+  return said
+    .map(([name, value]): [string, string] => [name, String(value)])
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -1,31 +1,40 @@
 import { isUtf8 } from 'node:buffer';
 import { sha256, type BlobStore, type Digest } from '../platform/index.js';
 import type { SandboxOutcome } from '../sandbox/index.js';
-import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
 import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
-import { INLINE_OUTPUT_BYTES_MAX, type CastErrorCode, type CastLimits, type FinalStatus } from './cast.js';
+import { INLINE_OUTPUT_BYTES_MAX, type CastErrorCode, type FinalStatus } from './cast.js';
 
 /** How an attempt ended, before it is written down. */
 export interface CastResult {
   status: FinalStatus;
   output: Buffer | null;
   error: { code: CastErrorCode; message: string } | null;
+  /** What the guest itself ended with; null when it was stopped, or trapped. */
+  exitCode: number | null;
 }
 
 type EndedOutcome = Exclude<SandboxOutcome, { kind: 'lost' }>;
 
 /** A run that succeeded is a cast that succeeded only if its output is what the manifest declares. */
-export function toResult(version: ResolvedVersion, outcome: EndedOutcome, output: Buffer): CastResult {
+export function toResult(outputFormat: string, outcome: EndedOutcome, output: Buffer): CastResult {
   switch (outcome.kind) {
     case 'canceled':
-      return { status: 'CANCELED', output: null, error: null };
-    case 'failed':
-      return { status: 'FAILED', output: null, error: { code: outcome.code, message: outcome.message } };
+      return { status: 'CANCELED', output: null, error: null, exitCode: null };
+    case 'failed': {
+      const { code, message } = outcome;
+      const exitCode = code === 'EXIT_NONZERO' ? (outcome.exitCode ?? null) : null;
+      return { status: 'FAILED', output: null, error: { code, message }, exitCode };
+    }
     case 'succeeded': {
-      const problem = findOutputProblem(version.version.manifest.io.output_format, output);
+      const problem = findOutputProblem(outputFormat, output);
       return problem === null
-        ? { status: 'SUCCEEDED', output, error: null }
-        : { status: 'FAILED', output: null, error: { code: 'INVALID_OUTPUT', message: problem } };
+        ? { status: 'SUCCEEDED', output, error: null, exitCode: 0 }
+        : {
+            status: 'FAILED',
+            output: null,
+            error: { code: 'INVALID_OUTPUT', message: problem },
+            exitCode: 0,
+          };
     }
   }
 }
@@ -62,22 +71,4 @@ export async function placeOutput(
     outputDigest,
     outputIsArtifact,
   };
-}
-
-/**
- * What a cast costs, by how it ended: the price when it succeeded; what was burned when it was canceled
- * while running or stopped by its deadline or fuel limit; nothing when it trapped, exited with an
- * error, broke a rule or was lost. Fuel that could not be read after a kill counts as none.
- */
-export function chargeMicros(
-  version: ResolvedVersion,
-  limits: CastLimits,
-  result: CastResult,
-  fuelUsed: bigint | null,
-): bigint {
-  const { pricing } = version.version.manifest;
-  if (result.status === 'SUCCEEDED') return priceMicros(pricing, fuelUsed ?? 0n);
-  if (result.error?.code === 'FUEL_EXHAUSTED') return meteredMicros(pricing, limits.maxFuel);
-  const isStopped = result.status === 'CANCELED' || result.error?.code === 'DEADLINE_EXCEEDED';
-  return isStopped ? meteredMicros(pricing, fuelUsed ?? 0n) : 0n;
 }

@@ -7,15 +7,20 @@ import {
   type JobQueue,
   type Logger,
 } from '../platform/index.js';
+import type { VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, type CastErrorCode } from './cast.js';
 import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { findOverdueCasts, findWaitingCasts, settleCast, type OverdueCast } from './cast-store.js';
+import { findOverdueCasts, findWaitingCasts, type OverdueCast } from './cast-store.js';
+import { readRunTerms } from './run-terms.js';
+import type { CastSettlements } from './settle-casts.js';
 
 export interface SweepDeps {
   database: DataSource;
   queue: JobQueue;
   streams: EventStreams;
+  settlements: CastSettlements;
+  versions: VersionResolver;
   clock: Clock;
   logger: Logger;
   metrics: CastMetrics;
@@ -89,7 +94,7 @@ export class CastSweeper {
 
   /** Ends a cast whose worker is gone: canceled when that was asked for, else failed with the code. Costs nothing. */
   async #end(cast: OverdueCast, code: CastErrorCode | null): Promise<void> {
-    const { database, streams, clock, metrics, logger } = this.#deps;
+    const { settlements, streams, clock, metrics, logger } = this.#deps;
     const last = await streams.last(streamName(cast.id));
     const lastSequence = Math.max(cast.lastSequence, last === null ? 0 : fromStreamEntry(last).sequence);
     const message = `${cast.attempts} attempts lost their worker`;
@@ -97,20 +102,24 @@ export class CastSweeper {
     const settlement = {
       id: cast.id,
       attempt: cast.attempts,
+      from: 'RUNNING' as const,
       status,
       finishedAt: clock.now(),
+      terms: await readRunTerms(this.#deps, cast.id),
+      inputDigest: null,
       output: null,
       outputBytes: null,
       outputDigest: null,
       outputIsArtifact: false,
       error: code === null ? null : { code, message },
+      exitCode: null,
       fuelUsed: null,
       memoryPeakBytes: null,
       durationMs: null,
       costMicros: 0n,
       finalSequence: lastSequence + 1,
     };
-    if (!(await settleCast(database, settlement))) return;
+    if (!(await settlements.settle(settlement))) return;
     metrics.settled.inc({ status, code: code ?? '' });
     logger.warn({ castId: cast.id, attempts: cast.attempts, status }, 'cast ended without its worker');
     const event = finishedEvent({ ...settlement, attempts: cast.attempts });

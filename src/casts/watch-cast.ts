@@ -1,32 +1,38 @@
 import { requireScope, type Principal } from '../accounts/index.js';
-import { badInput, isId, notFound, orAfter, type DataSource, type EventStreams } from '../platform/index.js';
-import { QUEUED_CURSOR, isBefore, isFinal, parseCursor } from './cast.js';
+import { badInput, isId, notFound, orAfter, type EventStreams } from '../platform/index.js';
+import { QUEUED_CURSOR, QUEUED_SEQUENCE, isBefore, isFinal, parseCursor } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import { finishedEvent, fromStreamEntry, queuedEvent, streamName, type CastEvent } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
-import { findCast } from './cast-store.js';
+import { EventTail } from './event-tail.js';
+import type { CastReader } from './read-casts.js';
 
 export interface WatchCastDeps {
-  database: DataSource;
+  castReader: CastReader;
   streams: EventStreams;
   metrics: CastMetrics;
 }
 
 // Events are read in pages, so that a late watcher of a long cast does not pull all of it into memory.
 // At most 2 MiB, so that one page never takes long.
-const PAGE_EVENTS = 32;
+const PAGE_RECORDS = 32;
 // A page of recorded events is part of an answer; a list of casts may ask for many of them.
 const PAGE_BYTES_MAX = 1024 * 1024;
-const READ_EVENTS = 16;
-// A wake-up can be lost; this is how long a watcher then waits before it looks for itself.
+const READ_RECORDS = 16;
+// What was said can be lost; this is how long a watcher hears nothing before it looks for itself.
 const LOOK_AGAIN_MS = 1_000;
 // Redis that does not answer so often in a row is taken for lost; the final state then comes without it.
 const READ_DEADLINE_MS = 5_000;
 const UNANSWERED_MAX = 2;
 const LISTEN_WITHIN_MS = 2_000;
-// Between the commit of a final state and its event in Redis lies one round trip; this is generous.
-const FINAL_EVENT_GRACE_MS = 1_500;
-const FINAL_EVENT_LOOK_MS = 50;
+
+interface Watch {
+  deps: WatchCastDeps;
+  cast: CastEntity;
+  tail: EventTail;
+  signal: AbortSignal | undefined;
+  stopListening: () => void;
+}
 
 /**
  * The events of a cast after a cursor (or from the start), each once and in order, ending with the final
@@ -40,82 +46,104 @@ export async function watchCast(
 ): Promise<AsyncGenerator<CastEvent, void, void>> {
   const { accountId } = requireScope(principal, 'cast', 'read');
   const after = checkCursor(input.after ?? null);
-  const cast = await requireCast(deps.database, accountId, input.castId);
-  return generateEvents({ deps, cast, bell: new Bell(), signal: input.signal }, after);
+  if (!isId(input.castId)) throw notFound('cast');
+  const tail = new EventTail();
+  const listening = deps.streams.listen(streamName(input.castId), (entries) => tail.hear(entries));
+  const { signal } = input;
+  // Also for who leaves before the first event: a generator that was never begun cleans nothing up.
+  signal?.addEventListener('abort', listening.stop, { once: true });
+  try {
+    // Without Redis nobody hears anything; the watch then goes on by looking for itself.
+    const isListening = listening.isReady || (await orAfter(listening.ready, LISTEN_WITHIN_MS, false));
+    const cast = await requireCast(deps.castReader, accountId, input.castId);
+    // A cast that no worker had claimed when we listened already has said nothing that we have not heard.
+    if (isListening && cast.status === 'QUEUED' && cast.attempts === 0) tail.closeGap();
+    return generateEvents({ deps, cast, tail, signal, stopListening: listening.stop }, after);
+  } catch (error) {
+    listening.stop();
+    throw error;
+  }
 }
 
 async function* generateEvents(watch: Watch, after: string | null): AsyncGenerator<CastEvent, void, void> {
-  const { deps, cast, bell, signal } = watch;
-  const ring = () => bell.ring();
-  const hungUp = Promise.withResolvers<void>();
-  const hangUp = () => {
-    ring();
-    hungUp.resolve();
-  };
-  signal?.addEventListener('abort', hangUp);
-  if (signal?.aborted === true) hangUp();
+  const { deps, cast, tail, signal } = watch;
+  const ring = () => tail.ring();
+  signal?.addEventListener('abort', ring);
   deps.metrics.watchers.inc();
-  const listening = deps.streams.listen(streamName(cast.id), ring);
-  // Heard again below; a failure while nobody waits for it must not end the process.
-  listening.catch(() => undefined);
   try {
     if (after === null) yield queuedEvent(cast);
-    // Without Redis nobody hears anything; the watch then goes on by looking for itself.
-    await orAfter(Promise.race([listening, hungUp.promise]), LISTEN_WITHIN_MS, undefined);
     yield* readOn(watch, after ?? QUEUED_CURSOR);
   } finally {
-    listening.then(
-      (stop) => stop(),
-      () => undefined,
-    );
-    signal?.removeEventListener('abort', hangUp);
+    watch.stopListening();
+    signal?.removeEventListener('abort', ring);
     deps.metrics.watchers.dec();
   }
 }
 
-interface Watch {
-  deps: WatchCastDeps;
-  cast: CastEntity;
-  bell: Bell;
-  signal: AbortSignal | undefined;
-}
-
 async function* readOn(watch: Watch, after: string): AsyncGenerator<CastEvent, void, void> {
-  const { deps, cast, bell, signal } = watch;
-  let cursor = after;
+  const { deps, cast, tail, signal } = watch;
+  const place: Place = {
+    cursor: after,
+    sequence: after === QUEUED_CURSOR ? QUEUED_SEQUENCE : null,
+    unanswered: 0,
+  };
   let known = cast;
-  let finalDueAtMs = dueAtMs(known);
-  let unanswered = 0;
+  let isKnownNow = !tail.hasRung;
   while (signal?.aborted !== true) {
-    bell.reset();
-    const page = await readPage(watch, cursor);
-    unanswered = page === null ? unanswered + 1 : 0;
-    if (page === null && unanswered < UNANSWERED_MAX) continue;
-    for (const event of page ?? []) {
+    const heard = tail.takeAfter(place.sequence);
+    if (heard === null) {
+      // The row before the stream: once the cast is final, everything it said is in the stream.
+      if (!isKnownNow) known = await requireCast(deps.castReader, cast.accountId, cast.id);
+      isKnownNow = false;
+      if ((yield* readToEnd(watch, place)) === 'finished') return;
+      if (isFinal(known.status)) {
+        const final = finishedEvent(known);
+        if (isBefore(place.cursor, final.cursor)) yield final;
+        return;
+      }
+    }
+    for (const event of heard ?? []) {
       yield event;
       if (event.type === 'finished') return;
-      cursor = event.cursor;
+      move(place, event);
     }
-    if (page !== null && page.length > 0) continue;
-    if (
-      isFinal(known.status) &&
-      (Date.now() >= finalDueAtMs || !isBefore(cursor, finishedEvent(known).cursor))
-    ) {
-      if (isBefore(cursor, finishedEvent(known).cursor)) yield finishedEvent(known);
-      return;
-    }
-    const hasRung = await bell.wait(isFinal(known.status) ? FINAL_EVENT_LOOK_MS : LOOK_AGAIN_MS);
-    if (hasRung || isFinal(known.status)) continue;
-    known = await requireCast(deps.database, cast.accountId, cast.id);
-    finalDueAtMs = dueAtMs(known);
+    if (heard !== null && heard.length > 0) continue;
+    if (!(await tail.wait(LOOK_AGAIN_MS))) tail.openGap();
   }
 }
 
-/** When to stop waiting for the final event of an ended cast to come through Redis. */
-function dueAtMs(cast: CastEntity): number {
-  if (cast.finishedAt === null) return Infinity;
-  const hasEndedLongAgo = Date.now() - cast.finishedAt.getTime() > FINAL_EVENT_GRACE_MS;
-  return hasEndedLongAgo ? 0 : Date.now() + FINAL_EVENT_GRACE_MS;
+/** What a watcher has: up to which cursor and, once it knows, which number; and how often Redis did not answer in a row. */
+interface Place {
+  cursor: string;
+  sequence: number | null;
+  unanswered: number;
+}
+
+function move(place: Place, event: CastEvent): void {
+  place.cursor = event.cursor;
+  place.sequence = event.sequence;
+}
+
+/** Every event that the stream has by now. */
+async function* readToEnd(
+  watch: Watch,
+  place: Place,
+): AsyncGenerator<CastEvent, 'finished' | 'unfinished', void> {
+  while (watch.signal?.aborted !== true) {
+    const page = await readPage(watch, place.cursor);
+    place.unanswered = page === null ? place.unanswered + 1 : 0;
+    if (page === null && place.unanswered < UNANSWERED_MAX) continue;
+    for (const event of page ?? []) {
+      yield event;
+      if (event.type === 'finished') return 'finished';
+      move(place, event);
+    }
+    if (page === null) break;
+    if (page.length >= PAGE_RECORDS) continue;
+    watch.tail.closeGap();
+    break;
+  }
+  return 'unfinished';
 }
 
 /** The events that were recorded so far, after a cursor: one page of bounded size, without waiting for more. */
@@ -129,7 +157,7 @@ export async function readCastEvents(
   let cursor = after ?? QUEUED_CURSOR;
   let bytes = 0;
   while (events.length <= page.first && bytes < PAGE_BYTES_MAX) {
-    const reading = deps.streams.read(streamName(cast.id), cursor, READ_EVENTS);
+    const reading = deps.streams.read(streamName(cast.id), cursor, READ_RECORDS);
     const entries = await orAfter(reading, READ_DEADLINE_MS, []);
     if (entries.length === 0) {
       const final = isFinal(cast.status) ? finishedEvent(cast) : null;
@@ -151,7 +179,7 @@ async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<
   signal?.addEventListener('abort', hangUp);
   if (signal?.aborted === true) hangUp();
   try {
-    const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_EVENTS);
+    const reading = deps.streams.read(streamName(cast.id), cursor, PAGE_RECORDS);
     const entries = await orAfter(Promise.race([reading, hungUp.promise]), READ_DEADLINE_MS, null);
     return entries?.map(fromStreamEntry) ?? null;
   } finally {
@@ -159,9 +187,9 @@ async function readPage({ deps, cast, signal }: Watch, cursor: string): Promise<
   }
 }
 
-async function requireCast(database: DataSource, accountId: string, castId: string): Promise<CastEntity> {
-  const cast = isId(castId) ? await findCast(database, accountId, castId) : null;
-  if (cast === null) throw notFound('cast');
+async function requireCast(reader: CastReader, accountId: string, castId: string): Promise<CastEntity> {
+  const cast = await reader.read(castId);
+  if (cast === null || cast.accountId !== accountId) throw notFound('cast');
   return cast;
 }
 
@@ -170,33 +198,4 @@ function checkCursor(after: string | null): string | null {
     throw badInput([{ path: 'after', reason: 'is not a cursor of a cast event' }]);
   }
   return after;
-}
-
-/** A wake-up that can be waited for, and that is not missed when it rings before the wait begins. */
-class Bell {
-  #hasRung = false;
-  #wake: (() => void) | null = null;
-
-  ring(): void {
-    this.#hasRung = true;
-    this.#wake?.();
-  }
-
-  reset(): void {
-    this.#hasRung = false;
-  }
-
-  /** True when it rang, false when the time passed first. */
-  async wait(timeoutMs: number): Promise<boolean> {
-    if (!this.#hasRung) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        timer = setTimeout(resolve, timeoutMs);
-      });
-      clearTimeout(timer);
-      this.#wake = null;
-    }
-    return this.#hasRung;
-  }
 }

@@ -16,10 +16,14 @@ interface LoadedFolder {
 /** What is neither a file, a folder nor a link has no meaning without the machine it is on. */
 type LeaveOut = (path: string) => void;
 
-/** Loads what every `--dir` names; they share what all trees of a run may hold. */
-export async function loadFolders(mounts: readonly string[], leaveOut: LeaveOut): Promise<SandboxTree[]> {
+/** Loads what every `--dir` names; they share `maxBytes`. */
+export async function loadFolders(
+  mounts: readonly string[],
+  maxBytes: number,
+  leaveOut: LeaveOut,
+): Promise<SandboxTree[]> {
   const loaded: LoadedFolder[] = [];
-  let leftBytes = MAX_TREES_BYTES;
+  let leftBytes = maxBytes;
   for (const mount of mounts) {
     const folder = await loadFolder(mount, leftBytes, leaveOut);
     leftBytes -= folder.bytes;
@@ -37,7 +41,7 @@ async function loadFolder(mount: string, maxBytes: number, leaveOut: LeaveOut): 
     folder.bytes += TREE_ENTRY_BYTES + bytes;
     if (folder.bytes <= maxBytes) return;
     throw new UsageError(
-      `--dir ${mount}: all folders of a run together hold at most ${MAX_TREES_BYTES} bytes`,
+      `--dir ${mount}: all folders of a run, /tmp among them, hold at most ${MAX_TREES_BYTES} bytes`,
     );
   };
   const pending = [''];

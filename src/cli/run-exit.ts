@@ -19,9 +19,9 @@ type EndCode = Extract<RunEnd, { kind: 'failed' }>['code'];
 const EXITS: Readonly<Record<EndCode, { exitCode: number; meaning: string }>> = {
   REFUSED: { exitCode: 120, meaning: 'the module or the package would be refused when published' },
   LOST: { exitCode: 121, meaning: 'the sandbox failed, not the guest; trying again may help' },
-  POLICY_VIOLATION: { exitCode: 122, meaning: 'the module asks for something no guest gets' },
-  OUTPUT_TOO_LARGE: { exitCode: 123, meaning: 'more output than its limit; what fitted was written' },
-  DEADLINE_EXCEEDED: { exitCode: 124, meaning: 'it ran longer than its limit' },
+  POLICY_VIOLATION: { exitCode: 122, meaning: 'it asks for what no guest gets, or brings more than a limit' },
+  OUTPUT_TOO_LARGE: { exitCode: 123, meaning: 'more output, or more pieces of it, than its limit' },
+  DEADLINE_EXCEEDED: { exitCode: 124, meaning: 'it ran longer, or used more CPU time, than its limit' },
   FUEL_EXHAUSTED: { exitCode: 125, meaning: 'it used all of its fuel' },
   MEMORY_EXCEEDED: { exitCode: 126, meaning: 'it needed more memory than its limit' },
   TRAP: { exitCode: 134, meaning: 'it trapped' },

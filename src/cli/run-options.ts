@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { describeExits } from './run-exit.js';
-import { DEFAULT_LIMITS, INPUT_BYTES_MAX } from './run-limits.js';
+import { describeLimitOptions, LIMIT_OPTIONS } from './run-limits.js';
 import { parseCommand, UsageError } from './usage-error.js';
 
 export const RUN_HELP = `usage: spell run MODULE|PACKAGE [options]
@@ -9,18 +9,19 @@ export const RUN_HELP = `usage: spell run MODULE|PACKAGE [options]
 Runs a WASI command as a cast runs it: metered, in the same sandbox, with the same limits and the same fuel.
 
   --input FILE|-       what the guest reads from stdin (default: nothing); "-" is this command's own stdin
-  --arg A              one more argument after argv[0]; may be given again (--arg=-x for what begins with "-")
+  --arg A              one more argument, after argv[0] and those of a package; may be given again (--arg=-x for what begins with "-")
   --env K=V            one more environment variable; may be given again
   --name NAME          argv[0] (default: the key of a package, the file name of a module)
   --dir HOST:GUEST     a copy of the folder HOST, in memory, at GUEST: the guest may change it, HOST stays as it is
-  --max-fuel N         default ${DEFAULT_LIMITS.maxFuel}; of a package: what its manifest declares, and no more
-  --timeout-ms N       default ${DEFAULT_LIMITS.timeoutMs}
-  --max-memory-mb N    default ${DEFAULT_LIMITS.maxMemoryBytes / 1024 / 1024}
-  --max-output-mb N    default ${DEFAULT_LIMITS.maxOutputBytes / 1024 / 1024}
+  --real               time and randomness of this machine, as a manifest with mode "real" asks for
   --json               no output; at the end one object on stdout: exit, error, fuelUsed, memoryPeakBytes,
                        prepareMs, runMs, totalMs, outputBytes, outputDigest, logBytes
 
-Time and randomness are the same in every run: the clock starts at 2026-01-01, the seed is that of no cast.
+Limits; of a package: what its manifest declares, and no more:
+${describeLimitOptions()}
+
+Time and randomness are the same in every run, unless --real or the manifest says otherwise: the clock starts at
+2026-01-01, the seed is that of no cast.
 
 The exit code is the guest's own (255 for those above), or, with one line on stderr:
     2  wrong use           and nothing was run
@@ -33,16 +34,13 @@ const OPTIONS = {
   env: { type: 'string', multiple: true },
   name: { type: 'string' },
   dir: { type: 'string', multiple: true },
-  'max-fuel': { type: 'string' },
-  'timeout-ms': { type: 'string' },
-  'max-memory-mb': { type: 'string' },
-  'max-output-mb': { type: 'string' },
   json: { type: 'boolean' },
+  real: { type: 'boolean' },
 } as const;
 
 /** null when only help was asked for. */
 export function parseRun(args: string[]) {
-  const command = parseCommand(args, 'module or package', OPTIONS);
+  const command = parseCommand(args, 'module or package', { ...LIMIT_OPTIONS, ...OPTIONS });
   if (command === null) return null;
   const { values } = command;
   return {
@@ -54,6 +52,7 @@ export function parseRun(args: string[]) {
     name: values.name === undefined ? undefined : checked('--name', values.name),
     dirs: values.dir ?? [],
     isJson: values.json ?? false,
+    isReal: values.real ?? false,
   };
 }
 
@@ -69,7 +68,7 @@ function checked(option: string, text: string): string {
   return text;
 }
 
-export async function readInput(name: string | undefined): Promise<Buffer> {
+export async function readInput(name: string | undefined, maxBytes: number): Promise<Buffer> {
   if (name === undefined) return Buffer.alloc(0);
   const source: Readable = name === '-' ? process.stdin : createReadStream(name);
   const chunks: Buffer[] = [];
@@ -77,8 +76,7 @@ export async function readInput(name: string | undefined): Promise<Buffer> {
   for await (const chunk of source as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > INPUT_BYTES_MAX)
-      throw new UsageError(`--input ${name}: a cast takes at most ${INPUT_BYTES_MAX} bytes`);
+    if (bytes > maxBytes) throw new UsageError(`--input ${name}: this cast takes at most ${maxBytes} bytes`);
   }
   return Buffer.concat(chunks);
 }

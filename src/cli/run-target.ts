@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { SandboxLimits } from '../sandbox/index.js';
+import type { RunLimits } from '../limits/index.js';
 import { limitsFor, type LimitTexts } from './run-limits.js';
 
 /** What there is to run, as a cast would run it. */
 export interface RunTarget {
   module: Uint8Array;
-  /** argv[0] */
-  name: string;
+  /** argv as a cast has it. */
+  args: readonly string[];
   environment: Record<string, string>;
-  limits: SandboxLimits;
+  limits: RunLimits;
+  mode: 'deterministic' | 'real';
   resources: { digest: string; files: ReadonlyMap<string, Uint8Array> } | null;
 }
 
@@ -30,8 +31,15 @@ export async function readTarget(
 ): Promise<{ ok: true; target: RunTarget } | { ok: false; problems: Problem[] }> {
   const bytes = await readFile(file);
   if (!bytes.subarray(0, WASM_MAGIC.length).equals(WASM_MAGIC)) return readPackageTarget(bytes, limits);
-  const name = basename(file);
-  const target = { module: bytes, name, environment: {}, limits: limitsFor(limits, null), resources: null };
+  const args = [basename(file)];
+  const target = {
+    module: bytes,
+    args,
+    environment: {},
+    mode: 'deterministic' as const,
+    limits: limitsFor(limits, null),
+    resources: null,
+  };
   return { ok: true, target };
 }
 
@@ -46,8 +54,9 @@ async function readPackageTarget(
   const hasResources = manifest.runtime.policy.fs_read.length > 0;
   const target = {
     module: wasm,
-    name: manifest.spell.key,
+    args: provenance.declaredArguments(manifest),
     environment: provenance.declaredEnvironment(manifest, DESK_CAST_ID),
+    mode: provenance.declaredMode(manifest),
     limits: limitsFor(limits, provenance.declaredLimits(manifest)),
     resources: hasResources ? { digest, files: provenance.readableResources(manifest, resources) } : null,
   };

@@ -1,6 +1,10 @@
 import {
+  CLOCK_START_NS,
+  MAX_TREES_BYTES,
   prepareModule,
   SandboxPool,
+  seedOf,
+  temporaryTrees,
   type PreparedModule,
   type SandboxOutcome,
   type SandboxUsage,
@@ -8,18 +12,13 @@ import {
 import { digestOf } from './digest.js';
 import { loadFolders } from './load-folder.js';
 import { endOf, exitCodeOf, type RunEnd } from './run-exit.js';
+import { DEFAULT_LIMITS } from './run-limits.js';
 import { parseRun, readInput, RUN_HELP } from './run-options.js';
 import { RunOutput } from './run-output.js';
 import { readTarget, type RunTarget } from './run-target.js';
 
 type RunCommand = NonNullable<ReturnType<typeof parseRun>>;
 type RefusedModule = Extract<PreparedModule, { ok: false }>;
-
-/** Where the guest's clock starts: a time like today's, so that it prints like today's, yet always the same. */
-const CLOCK_START_NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
-
-/** The seed of the cast id that no cast has. */
-const RANDOM_SEED = new Uint8Array(16);
 
 const NOTHING_USED: SandboxUsage = { fuelUsed: null, memoryPeakBytes: 0, durationMs: 0 };
 
@@ -49,9 +48,12 @@ async function runOn(pool: SandboxPool, started: Promise<void>, command: RunComm
     return exitCodeOf(end);
   };
   const read = await readTarget(command.file, command.limits);
-  const [input, trees] = await Promise.all([
-    readInput(command.input),
-    loadFolders(command.dirs, (path) => output.note(`left out ${path}: no file, folder or link`)),
+  const { maxInputBytes, maxTmpBytes } = read.ok ? read.target.limits : DEFAULT_LIMITS;
+  const [input, folders] = await Promise.all([
+    readInput(command.input, maxInputBytes),
+    loadFolders(command.dirs, MAX_TREES_BYTES - maxTmpBytes, (path) =>
+      output.note(`left out ${path}: no file, folder or link`),
+    ),
   ]);
   const prepared = read.ok ? await prepareModule(read.target.module) : read;
   const prepareMs = performance.now() - startMs;
@@ -61,14 +63,14 @@ async function runOn(pool: SandboxPool, started: Promise<void>, command: RunComm
   if (start.status === 'rejected') {
     return finish({ kind: 'failed', code: 'LOST', message: String(start.reason) }, NOTHING_USED, prepareMs);
   }
-  const outcome = await cast(pool, command, read.target, { module: prepared.bytes, input, trees, output });
+  const outcome = await cast(pool, command, read.target, { module: prepared.bytes, input, folders, output });
   return finish(endOf(outcome), outcome, prepareMs);
 }
 
 interface CastParts {
   module: Uint8Array;
   input: Uint8Array;
-  trees: Awaited<ReturnType<typeof loadFolders>>;
+  folders: Awaited<ReturnType<typeof loadFolders>>;
   output: RunOutput;
 }
 
@@ -76,28 +78,35 @@ function cast(
   pool: SandboxPool,
   command: RunCommand,
   target: RunTarget,
-  { module, input, trees, output }: CastParts,
+  { module, input, folders, output }: CastParts,
 ): Promise<SandboxOutcome> {
   const { resources } = target;
   // A folder of the caller's may stand in the place of the resources.
-  const isReplaced = trees.some(({ guestPath }) => guestPath === '/resources');
+  const isTaken = (place: string): boolean => folders.some(({ guestPath }) => guestPath === place);
   return pool.run({
     moduleDigest: digestOf(module),
     loadModule: async () => module,
-    ...(resources === null || isReplaced
+    ...(resources === null || isTaken('/resources')
       ? {}
       : { resourcesDigest: resources.digest, loadResources: async () => resources.files }),
-    trees,
+    trees: [...folders, ...(isTaken('/tmp') ? [] : temporaryTrees(target.limits.maxTmpBytes))],
     input,
-    args: [command.name ?? target.name, ...command.args],
+    args: argumentsOf(command, target),
     env: { ...target.environment, ...command.env },
     limits: target.limits,
+    mode: command.isReal ? 'real' : target.mode,
     clockStartNs: CLOCK_START_NS,
-    randomSeed: RANDOM_SEED,
+    randomSeed: seedOf(digestOf(target.module), digestOf(input)),
     onOutput: (chunk) => output.output(chunk),
     onLog: (chunk) => output.log(chunk),
     signal: output.brokenPipe,
   });
+}
+
+/** Those of a package come first: what is added on the desk follows them. */
+function argumentsOf({ name, args }: RunCommand, target: RunTarget): string[] {
+  const [ownName = '', ...own] = target.args;
+  return [name ?? ownName, ...own, ...args];
 }
 
 function refusal(refused: RefusedModule): RunEnd {

@@ -1,9 +1,10 @@
 import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
-import { createContext, type WatchCast } from './context.js';
+import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
 import { checkCost, parseQuery } from './query-limits.js';
@@ -29,15 +30,18 @@ export class GraphqlHttpHandler {
   readonly #apollo: ApolloServer<SubscriptionContext>;
   readonly #logger: Logger;
   readonly #watchCast: WatchCast;
+  readonly #watchAlerts: WatchAlerts;
 
   constructor(options: {
     schema: GraphQLSchema;
     logger: Logger;
     metrics: OperationMetrics;
     watchCast: WatchCast;
+    watchAlerts: WatchAlerts;
   }) {
     this.#logger = options.logger;
     this.#watchCast = options.watchCast;
+    this.#watchAlerts = options.watchAlerts;
     this.#apollo = new ApolloServer<SubscriptionContext>({
       schema: options.schema,
       introspection: true,
@@ -49,7 +53,11 @@ export class GraphqlHttpHandler {
       logger: options.logger,
       nodeEnv: 'production',
       formatError: (_formatted, error) => formatError(error, options.logger),
-      plugins: [limitsAndMetrics(options.schema, options.metrics)],
+      plugins: [
+        limitsAndMetrics(options.schema, options.metrics),
+        // It would wrap the resolver of every field, for cache headers that nothing here may have.
+        ApolloServerPluginCacheControlDisabled(),
+      ],
     });
   }
 
@@ -74,7 +82,10 @@ export class GraphqlHttpHandler {
     const { method, search, body, principal, requestId } = request;
     const response = await this.#apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method, headers, search, body },
-      context: () => Promise.resolve(createContext({ principal, requestId, watchCast: this.#watchCast })),
+      context: () =>
+        Promise.resolve(
+          createContext({ principal, requestId, watchCast: this.#watchCast, watchAlerts: this.#watchAlerts }),
+        ),
     });
     // We define no @defer, so an answer is always whole.
     const text = response.body.kind === 'complete' ? response.body.string : '';

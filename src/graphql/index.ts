@@ -5,4 +5,4 @@ export { GraphqlSseHandler, type SseRequest, type SseResponse } from './sse-hand
 export { NodeResolver, type FindNode } from './node.resolver.js';
 export { OperationMetrics } from './operation-metrics.js';
 export { graphiqlPage } from './graphiql-page.js';
-export type { WatchCast } from './context.js';
+export type { WatchAlerts, WatchCast } from './context.js';

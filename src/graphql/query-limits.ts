@@ -3,6 +3,7 @@ import {
   GraphQLError,
   Kind,
   parse,
+  visit,
   type DocumentNode,
   type FragmentDefinitionNode,
   type SelectionSetNode,
@@ -152,6 +153,9 @@ const pageEstimator: ComplexityEstimator = ({ args, childComplexity, field }) =>
   return 1 + Math.max(1, first) * childComplexity;
 };
 
+// Weighing costs more than executing a small operation, and most documents weigh the same whatever their variables.
+const costs = new WeakMap<DocumentNode, Map<string, number> | 'variable'>();
+
 /** The limit that needs the schema and the variables; the document must have passed validation. */
 export function checkCost(
   schema: GraphQLSchema,
@@ -159,17 +163,37 @@ export function checkCost(
   variables: Record<string, unknown> | null | undefined,
   operationName: string | null | undefined,
 ): void {
-  const cost = getComplexity({
-    schema,
-    query: document,
-    variables: variables ?? {},
-    ...(operationName ? { operationName } : {}),
-    estimators: [pageEstimator, simpleEstimator({ defaultComplexity: 1 })],
-  });
+  const known = costs.get(document) ?? (hasVariableCost(document) ? 'variable' : new Map<string, number>());
+  costs.set(document, known);
+  const name = operationName ?? '';
+  const cost =
+    (known === 'variable' ? undefined : known.get(name)) ??
+    getComplexity({
+      schema,
+      query: document,
+      variables: variables ?? {},
+      ...(operationName ? { operationName } : {}),
+      estimators: [pageEstimator, simpleEstimator({ defaultComplexity: 1 })],
+    });
+  if (known !== 'variable') known.set(name, cost);
   if (cost > QUERY_LIMITS.cost) {
     throw new AppError('QUERY_REFUSED', `the query costs ${cost}, more than ${QUERY_LIMITS.cost}`, {
       cost,
       limit: QUERY_LIMITS.cost,
     });
   }
+}
+
+/** Do page sizes, or whether a part is asked for at all, depend on variables? */
+function hasVariableCost(document: DocumentNode): boolean {
+  let isFound = false;
+  visit(document, {
+    Directive: (node) => {
+      isFound ||= node.arguments?.some(({ value }) => value.kind === Kind.VARIABLE) ?? false;
+    },
+    Argument: (node) => {
+      isFound ||= node.name.value === 'first' && node.value.kind === Kind.VARIABLE;
+    },
+  });
+  return isFound;
 }

@@ -15,7 +15,7 @@ import type { Principal } from '../accounts/index.js';
 import type { SubscriptionContext } from '../casts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { inRequestScope, newId, orAfter, type Clock, type Logger } from '../platform/index.js';
-import { createContext, type WatchCast } from './context.js';
+import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
@@ -27,6 +27,7 @@ export interface SocketOptions {
   logger: Logger;
   metrics: OperationMetrics;
   watchCast: WatchCast;
+  watchAlerts: WatchAlerts;
   isOriginAllowed(request: IncomingMessage): boolean;
 }
 
@@ -146,7 +147,7 @@ export class GraphqlSockets {
           }),
         ];
       }
-      const contextValue = createContext({ principal, requestId, watchCast: this.#options.watchCast });
+      const contextValue = createContext({ ...this.#options, principal, requestId });
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
       const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
       const codes = 'errors' in prepared ? ['BAD_USER_INPUT'] : [];

@@ -9,7 +9,7 @@ import { createHandler, type Handler, type Response } from 'graphql-sse';
 import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
-import { createContext, type WatchCast } from './context.js';
+import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
@@ -51,9 +51,10 @@ export class GraphqlSseHandler {
     logger: Logger;
     metrics: OperationMetrics;
     watchCast: WatchCast;
+    watchAlerts: WatchAlerts;
     verifier: KeyVerifier;
   }) {
-    const { schema, logger, metrics, watchCast } = options;
+    const { schema, logger, metrics, watchCast, watchAlerts } = options;
     this.#verifier = options.verifier;
     this.#logger = logger;
     const format = (result: ExecutionResult) =>
@@ -69,7 +70,7 @@ export class GraphqlSseHandler {
       onSubscribe: ({ raw }, parameters) => {
         const startedMs = performance.now();
         const { principal, requestId, signal } = raw;
-        const context = createContext({ principal, requestId, watchCast, signal });
+        const context = createContext({ principal, requestId, watchCast, watchAlerts, signal });
         const { query, operationName, variables } = parameters;
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
         const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';

@@ -11,6 +11,13 @@ import {
   type CastDeps,
   type CastEntity,
 } from '../casts/index.js';
+import {
+  castFieldOf,
+  describeLimit,
+  RUN_LIMITS,
+  type CastLimitValues,
+  type RunLimitField,
+} from '../limits/index.js';
 import { AppError, badInput, isId, notFound, type BlobStore } from '../platform/index.js';
 import type { App } from './server.js';
 
@@ -21,8 +28,9 @@ interface CastBody {
   payload?: unknown;
   payload_base64?: string;
   end_user?: string;
+  idempotency_key?: string;
   max_cost_micros?: string | number;
-  limits?: { timeout_ms?: number; max_fuel?: string | number; max_memory_mb?: number };
+  limits?: { [Field in Exclude<RunLimitField, 'max_fuel'>]?: number } & { max_fuel?: string | number };
 }
 
 // A request is held open at most this long; who casts longer spells asks for 202.
@@ -31,6 +39,13 @@ const WAIT_MAX_MS = 60_000;
 const tags = ['casts'];
 
 const decimal = { type: ['string', 'integer'], pattern: '^[0-9]{1,19}$', minimum: 0 };
+
+const limitProperties = Object.fromEntries(
+  RUN_LIMITS.map((row) => {
+    const type = row.field === 'max_fuel' ? decimal : { type: 'integer', minimum: row.least };
+    return [row.field, { ...type, description: describeLimit(castFieldOf(row)) }];
+  }),
+);
 
 const castSchema = {
   type: 'object',
@@ -107,15 +122,18 @@ export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
             },
             payload_base64: { type: 'string', description: 'The input as bytes, instead of payload.' },
             end_user: { type: 'string' },
+            idempotency_key: {
+              type: 'string',
+              minLength: 1,
+              maxLength: 255,
+              description: 'Like the header Idempotency-Key; when both are given they must be equal.',
+            },
             max_cost_micros: decimal,
             limits: {
               type: 'object',
               additionalProperties: false,
-              properties: {
-                timeout_ms: { type: 'integer', minimum: 1 },
-                max_fuel: decimal,
-                max_memory_mb: { type: 'integer', minimum: 1 },
-              },
+              description: 'Limits below those of the manifest. A limit cannot be raised.',
+              properties: limitProperties,
             },
           },
         },
@@ -198,19 +216,29 @@ function toRequest(body: CastBody, idempotencyKey: string | string[] | undefined
   const { limits } = body;
   if (Array.isArray(idempotencyKey))
     throw badInput([{ path: 'idempotency-key', reason: 'must be given once' }]);
+  if (
+    body.idempotency_key !== undefined &&
+    idempotencyKey !== undefined &&
+    body.idempotency_key !== idempotencyKey
+  )
+    throw badInput([{ path: 'idempotencyKey', reason: 'differs from the header Idempotency-Key' }]);
   return {
     spell: body.spell_name,
     input: body.payload,
     inputBase64: body.payload_base64,
     endUser: body.end_user,
-    idempotencyKey,
+    idempotencyKey: idempotencyKey ?? body.idempotency_key,
     maxCostMicros: toBigInt(body.max_cost_micros),
-    limits: limits && {
-      timeoutMs: limits.timeout_ms,
-      maxFuel: toBigInt(limits.max_fuel),
-      maxMemoryMb: limits.max_memory_mb,
-    },
+    limits: limits && toLimitValues(limits),
   };
+}
+
+function toLimitValues({ max_fuel, ...others }: NonNullable<CastBody['limits']>): CastLimitValues {
+  const values = Object.entries(others).map(([field, value]) => [
+    castFieldOf({ field: field as RunLimitField }),
+    value,
+  ]);
+  return { ...Object.fromEntries(values), maxFuel: toBigInt(max_fuel) } as CastLimitValues;
 }
 
 function toBigInt(value: string | number | undefined): bigint | null {

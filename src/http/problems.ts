@@ -26,6 +26,7 @@ const TITLES: Readonly<Record<keyof typeof ERROR_STATUS, string>> = {
   BAD_USER_INPUT: 'The request is not valid',
   CONFLICT: 'Conflict',
   PAYLOAD_TOO_LARGE: 'Too large',
+  BUDGET_EXCEEDED: 'The budget is exceeded',
   IDEMPOTENCY_MISMATCH: 'Idempotency key used for another request',
   SPELL_REJECTED: 'The package was refused',
   RATE_LIMITED: 'Too many requests',
@@ -75,6 +76,8 @@ const REST_NAMES: Readonly<Record<string, string>> = {
   input: 'payload',
   inputBase64: 'payload_base64',
   spell: 'spell_name',
+  softLimitMicros: 'soft_limit_cents',
+  hardLimitMicros: 'hard_limit_cents',
 };
 
 /** Only the names that are ours: what lies below `input` is the caller's. */

@@ -1,12 +1,12 @@
 import { IsNull } from 'typeorm';
 import { SCOPES, requireScope, type Principal, type Scope } from '../accounts/index.js';
+import { appendFact } from '../ledger/index.js';
 import {
   AppError,
   badInput,
   newId,
   type Clock,
   type DataSource,
-  type EntityManager,
   type InputProblem,
 } from '../platform/index.js';
 import { ApiKeyEntity } from './api-key.entity.js';
@@ -45,26 +45,54 @@ export async function createApiKey(
   });
 }
 
-/** Stores a new key without asking who wants it: for rotation, and for the account that `make up` opens. */
+interface KeyToIssue {
+  accountId: string;
+  name: string;
+  scopes: Scope[];
+  expiresAt: Date | null;
+}
+
+/** Stores a new key without asking who wants it: also for the account that `make up` opens. */
 export async function issueApiKey(
-  deps: { database: DataSource | EntityManager; clock: Clock },
-  input: { accountId: string; name: string; scopes: Scope[]; expiresAt: Date | null },
+  deps: { database: DataSource; clock: Clock },
+  input: KeyToIssue,
 ): Promise<IssuedApiKey> {
+  const made = await makeApiKey(deps.clock, input);
+  const { apiKey } = made;
+  await deps.database.transaction(async (manager) => {
+    await manager.getRepository(ApiKeyEntity).insert(apiKey);
+    await appendFact(manager, {
+      accountId: apiKey.accountId,
+      kind: 'key.created',
+      subject: apiKey.prefix,
+      occurredAt: apiKey.createdAt,
+      content: {
+        keyId: apiKey.id,
+        name: apiKey.name,
+        scopes: apiKey.scopes,
+        expiresAt: apiKey.expiresAt?.toISOString() ?? null,
+      },
+    });
+  });
+  return made;
+}
+
+/** A key and its secret before they are stored; hashing takes so long that no transaction should wait for it. */
+export async function makeApiKey(clock: Clock, input: KeyToIssue): Promise<IssuedApiKey> {
   const { prefix, secret, key } = generateKey();
   const apiKey = Object.assign(new ApiKeyEntity(), {
-    id: newId(deps.clock),
+    id: newId(clock),
     accountId: input.accountId,
     name: input.name,
     prefix,
     secretHash: await hashSecret(secret),
     scopes: input.scopes,
-    createdAt: deps.clock.now(),
+    createdAt: clock.now(),
     expiresAt: input.expiresAt,
     lastUsedAt: null,
     revokedAt: null,
     rotatedTo: null,
   });
-  await deps.database.getRepository(ApiKeyEntity).insert(apiKey);
   return { apiKey, secret: key };
 }
 

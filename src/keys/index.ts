@@ -5,3 +5,4 @@ export { KeyVerifier } from './key-verifier.js';
 export { createApiKey, issueApiKey, type IssuedApiKey } from './create-api-key.js';
 export { listApiKeys } from './list-api-keys.js';
 export { revokeApiKey } from './revoke-api-key.js';
+export { generateKey } from './key-format.js';

@@ -1,8 +1,9 @@
 import { IsNull } from 'typeorm';
 import { requireScope, type Principal } from '../accounts/index.js';
+import { appendFact } from '../ledger/index.js';
 import { AppError, badInput, notFound, type Clock, type DataSource } from '../platform/index.js';
 import { ApiKeyEntity } from './api-key.entity.js';
-import { issueApiKey, type IssuedApiKey } from './create-api-key.js';
+import { makeApiKey, type IssuedApiKey } from './create-api-key.js';
 
 // Long enough to roll out a new key everywhere by default, short enough that rotation means something.
 const OVERLAP_DEFAULT_S = 24 * 3_600;
@@ -31,14 +32,28 @@ export async function rotateApiKey(
     const now = deps.clock.now();
     if (old.expiresAt !== null && old.expiresAt <= now)
       throw new AppError('CONFLICT', 'this key has expired');
-    const issued = await issueApiKey(
-      { database: manager, clock: deps.clock },
-      { accountId, name: old.name, scopes: old.scopes, expiresAt: old.expiresAt },
-    );
+    const issued = await makeApiKey(deps.clock, {
+      accountId,
+      name: old.name,
+      scopes: old.scopes,
+      expiresAt: old.expiresAt,
+    });
+    await keys.insert(issued.apiKey);
     const overlapEnd = new Date(now.getTime() + overlapSeconds * 1_000);
     old.rotatedTo = issued.apiKey.id;
     old.expiresAt = old.expiresAt !== null && old.expiresAt < overlapEnd ? old.expiresAt : overlapEnd;
     await keys.update({ id: old.id }, { rotatedTo: old.rotatedTo, expiresAt: old.expiresAt });
+    await appendFact(manager, {
+      accountId,
+      kind: 'key.rotated',
+      subject: old.prefix,
+      occurredAt: now,
+      content: {
+        keyId: old.id,
+        expiresAt: old.expiresAt.toISOString(),
+        successor: { keyId: issued.apiKey.id, prefix: issued.apiKey.prefix, scopes: issued.apiKey.scopes },
+      },
+    });
     return { ...issued, replaced: old };
   });
 }

@@ -11,6 +11,7 @@ import { hasEnded, stopChild, stopProcess } from './stop-process.js';
 export interface EmbeddedPostgres {
   /** The address of the database `spell`, superuser included: this server is for one machine and one person. */
   url: string;
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -20,6 +21,8 @@ export interface EmbeddedPostgresOptions {
   /** Tests give up safety against power failure for speed. */
   isDurable: boolean;
   connectionsMax: number;
+  /** The port of an earlier start, for clients that still know it; any free one by default. */
+  port?: number;
 }
 
 const START_WITHIN_MS = 30_000;
@@ -42,7 +45,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const run = chooseRunner(folder, binaries);
   const password = await prepareCluster(folder, dataDir, binaries, run);
   await stopLeftover(dataDir);
-  const port = await findFreePort();
+  const port = options.port ?? (await findFreePort());
   const server = run(binaries.postgres, [
     ...['-D', dataDir, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
     ...['-c', `max_connections=${options.connectionsMax}`],
@@ -56,7 +59,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     await stopServer(server);
     throw error;
   }
-  return { url: urlOf(DATABASE), stop: () => stopServer(server) };
+  return { url: urlOf(DATABASE), pid: server.pid ?? 0, stop: () => stopServer(server) };
 }
 
 async function findBinaries(): Promise<Binaries> {

@@ -17,6 +17,7 @@ export {
   connectPostgres,
   migrate,
   queryRows,
+  isStatementError,
   poolUsage,
   type DataSource,
   type EntityManager,
@@ -25,6 +26,7 @@ export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
 export { JobQueue, JobWorker } from './queue.js';
+export { Coalescer } from './coalesce.js';
 export { RateLimit } from './rate-limit.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';
 export { BlobChanged, BlobStore } from './blobs.js';
@@ -40,6 +42,7 @@ export {
 export { BigIntScalar, DateTimeScalar, DigestScalar, JsonScalar } from './scalars.js';
 export {
   Node,
+  PAGE_MAX,
   PageInfo,
   connectionType,
   parsePage,

@@ -18,12 +18,15 @@ const BATCH_MAX = 200;
 const ORPHAN_AGE_MS = 2_000;
 const ORPHAN_CHECK_MS = 1_000;
 const STOP_WITHIN_MS = 1_000;
+// Delivered rows wait so long for others to be deleted with them. Who dies meanwhile leaves rows that are delivered
+// a second time, which changes nothing.
+const DELETE_EVERY_MS = 50;
 // While Redis is away rows gather; beyond this they wait in the table alone.
 const WAITING_MAX = 10_000;
 
 /**
  * Delivers outbox rows. The process that committed a row delivers it at once, many at a time when many
- * wait, and deletes it afterwards; rows left behind by a process that died are found by the check.
+ * wait, and deletes it soon after; rows left behind by a process that died are found by the check.
  */
 export class OutboxRelay {
   readonly #database: DataSource;
@@ -33,6 +36,8 @@ export class OutboxRelay {
   #working: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
+  #delivered: string[] = [];
+  #deleting: NodeJS.Timeout | null = null;
 
   constructor(options: { database: DataSource; logger: Logger; handlers: ReadonlyMap<string, Deliver> }) {
     this.#database = options.database;
@@ -56,6 +61,8 @@ export class OutboxRelay {
     if (this.#timer !== null) clearInterval(this.#timer);
     // What is not delivered stays in the table, so a Redis that is away need not hold up the stop.
     await orAfter(this.#working ?? Promise.resolve(), STOP_WITHIN_MS, undefined);
+    if (this.#deleting !== null) clearTimeout(this.#deleting);
+    await this.#deleteDelivered();
   }
 
   async #drain(): Promise<void> {
@@ -77,9 +84,21 @@ export class OutboxRelay {
       const rows = batch.filter((row) => row.topic === topic);
       if (rows.length > 0) await deliver(rows);
     }
-    await queryRows(this.#database, 'DELETE FROM outbox WHERE id = ANY($1::bigint[])', [
-      batch.map((row) => row.id),
-    ]);
+    this.#delivered.push(...batch.map((row) => row.id));
+    this.#deleting ??= setTimeout(() => {
+      this.#deleting = null;
+      void this.#deleteDelivered();
+    }, DELETE_EVERY_MS);
+  }
+
+  async #deleteDelivered(): Promise<void> {
+    const ids = this.#delivered.splice(0);
+    if (ids.length === 0) return;
+    await queryRows(this.#database, 'DELETE FROM outbox WHERE id = ANY($1::bigint[])', [ids]).catch(
+      // They stay in the table and are delivered again.
+      (error: unknown) =>
+        this.#logger.warn({ error: errorText(error), rows: ids.length }, 'outbox rows not deleted'),
+    );
   }
 
   async #adoptOrphans(): Promise<void> {

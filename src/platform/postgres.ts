@@ -75,6 +75,16 @@ export async function queryRows<Row>(
   return (isPair ? (result as [Row[], number])[0] : result) as Row[];
 }
 
+/**
+ * Did the statement itself fail, for its data or in a deadlock, so that it is certain that nothing of it was done? An error of the
+ * connection is none of these: the commit may have happened, and only its answer is lost.
+ */
+export function isStatementError(error: unknown): boolean {
+  const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };
+  const sqlState = driverError?.code ?? code;
+  return typeof sqlState === 'string' && /^(22|23|P0|40)[0-9A-Z]{3}$/.test(sqlState);
+}
+
 /** Connections in use, idle and waited for, read from the pool of the driver. */
 export function poolUsage(database: DataSource): { total: number; idle: number; waiting: number } {
   const pool = (

@@ -60,10 +60,19 @@ const DRAIN_DELAY_S = 2;
 export class JobWorker {
   readonly #worker: Worker;
   readonly #redis: Redis;
+  readonly #run: (id: string) => Promise<void>;
+  #concurrency: number;
+  #queued = 0;
+  #offered = 0;
+  // Was there nothing left when the queue was last asked?
+  #isDrained = false;
+  #isClosed = false;
 
   constructor(options: JobWorkerOptions) {
     this.#redis = connectRedis(options.redisUrl, options.logger, `${options.name}-worker`);
-    this.#worker = new Worker(options.name, (job) => options.run(job.id ?? ''), {
+    this.#run = options.run;
+    this.#concurrency = options.concurrency;
+    this.#worker = new Worker(options.name, (job) => this.#runQueued(job.id ?? ''), {
       connection: this.#redis,
       prefix: options.prefix,
       concurrency: options.concurrency,
@@ -74,14 +83,49 @@ export class JobWorker {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
+    this.#worker.on('drained', () => (this.#isDrained = true));
     this.#worker.on('error', (error) => options.logger.warn({ error: error.message }, 'job worker'));
     this.#worker.on('failed', (job, error) =>
       options.logger.error({ jobId: job?.id, error: error.message }, 'job failed'),
     );
   }
 
+  /** How many jobs are worked on at once from now on. */
+  set concurrency(jobs: number) {
+    this.#concurrency = jobs;
+    this.#shareOut();
+  }
+
+  /**
+   * Takes a job past the queue, if there is room for it and nobody in the queue was there before it; answers whether it
+   * did. One place is always kept for the queue, so what comes into it is noticed however many are offered.
+   */
+  offer(id: string): boolean {
+    if (this.#isClosed || !this.#isDrained || this.#queued + this.#offered >= this.#concurrency - 1)
+      return false;
+    this.#offered += 1;
+    this.#shareOut();
+    void this.#run(id).finally(() => {
+      this.#offered -= 1;
+      this.#shareOut();
+    });
+    return true;
+  }
+
+  async #runQueued(id: string): Promise<void> {
+    this.#isDrained = false;
+    this.#queued += 1;
+    await this.#run(id).finally(() => (this.#queued -= 1));
+  }
+
+  #shareOut(): void {
+    const jobs = Math.max(1, this.#concurrency - this.#offered);
+    if (jobs !== this.#worker.concurrency) this.#worker.concurrency = jobs;
+  }
+
   /** Stops taking jobs. With `force`, does not wait for those being worked on. */
   async close(force: boolean): Promise<void> {
+    this.#isClosed = true;
     await this.#worker.close(force);
     this.#redis.disconnect();
   }

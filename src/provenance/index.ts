@@ -12,6 +12,12 @@ export type { SpellManifest } from './manifest.js';
 export { packFolder } from './pack-folder.js';
 export type { PackageProblem } from './package-problem.js';
 export { readPackage, type ReadPackage, type SpellPackage } from './read-package.js';
-export { declaredEnvironment, declaredLimits, readableResources } from './run-settings.js';
+export {
+  declaredArguments,
+  declaredEnvironment,
+  declaredLimits,
+  declaredMode,
+  readableResources,
+} from './run-settings.js';
 export type { Sbom } from './sbom.js';
 export { writePackage } from './write-package.js';

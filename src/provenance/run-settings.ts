@@ -1,20 +1,22 @@
+import { toRunLimits, type DeclaredFields, type RunLimits } from '../limits/index.js';
 import type { SpellManifest } from './manifest.js';
 
-const MIB = 1024 * 1024;
+/** The limits a manifest sets for every run. Versions published before a limit existed have its default. */
+export function declaredLimits({ runtime }: SpellManifest): RunLimits {
+  const fields: DeclaredFields = { ...runtime, tmp_mb: runtime.policy.tmp_mb };
+  return toRunLimits(fields);
+}
 
-/** The limits a manifest sets for every run. Logs are bounded by the platform alone. */
-export function declaredLimits({ runtime }: SpellManifest): {
-  timeoutMs: number;
-  maxMemoryBytes: number;
-  maxOutputBytes: number;
-  maxFuel: bigint;
-} {
-  return {
-    timeoutMs: runtime.timeout_ms,
-    maxMemoryBytes: runtime.max_memory_mb * MIB,
-    maxOutputBytes: runtime.max_output_mb * MIB,
-    maxFuel: BigInt(runtime.max_fuel),
-  };
+/** Where time and chance come from. Versions published before there was a choice are deterministic. */
+export function declaredMode({ runtime }: SpellManifest): 'deterministic' | 'real' {
+  const { mode }: { mode?: 'deterministic' | 'real' } = runtime.policy;
+  return mode ?? 'deterministic';
+}
+
+/** The whole argv: the spell's key, then what its manifest adds. Manifests of versions published before had no field for it. */
+export function declaredArguments({ spell, runtime }: SpellManifest): string[] {
+  const { args }: { args?: readonly string[] } = runtime;
+  return [spell.key, ...(args ?? [])];
 }
 
 /** What a guest finds in its environment: the variables its manifest names, those of the platform with their values. */

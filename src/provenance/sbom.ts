@@ -1,7 +1,7 @@
 import { MAX_SBOM_BYTES } from './limits.js';
 import type { Part } from './package-problem.js';
-import { parseJsonDocument } from './parse-document.js';
-import { checkCycloneDx } from './sbom-cyclonedx.js';
+import type { CheckedSbom } from './checked-sbom.js';
+import { parseJsonDocument, type JsonObject } from './parse-document.js';
 import { checkSpdx } from './sbom-spdx.js';
 
 export interface Sbom {
@@ -25,6 +25,12 @@ export async function readSbom(path: string, bytes: Buffer): Promise<Part<Sbom>>
   if (!checked.ok) return checked;
   const mediaType = mediaTypeOf(format, checked.value.version);
   return { ok: true, value: { format, ...checked.value, mediaType, bytes } };
+}
+
+/** Loaded by the first document that needs it: the library is large, and a run on the desk mostly needs it not. */
+async function checkCycloneDx(path: string, value: JsonObject, text: string): Promise<Part<CheckedSbom>> {
+  const cycloneDx = await import('./sbom-cyclonedx.js');
+  return cycloneDx.checkCycloneDx(path, value, text);
 }
 
 function mediaTypeOf(format: Sbom['format'], version: string): string {

@@ -15,6 +15,8 @@ export type {
   SandboxTree,
   SandboxUsage,
 } from './sandbox-run.js';
+export { CLOCK_START_NS, seedOf } from './run-identity.js';
+export { temporaryTrees } from './temporary-trees.js';
 export {
   describeCostTable,
   prepareModule,

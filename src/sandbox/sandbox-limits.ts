@@ -8,8 +8,11 @@ export const MAX_CHUNK_BYTES = 64 * 1024;
 /** Small writes gather up to this size, so that a guest writing byte by byte does not make a frame per byte. */
 export const GATHER_BYTES = 16 * 1024;
 
-/** A write later than this after the last flush is sent at once: a human watching sees every line as it comes. */
-export const GATHER_MS = 2;
+/**
+ * A write this much of the guest's work after the last flush is sent at once: about a millisecond, so a human watching
+ * sees every line as it comes.
+ */
+export const GATHER_FUEL = 1_000_000n;
 
 /** A frame longer than this comes from a broken or hostile process. Reports are a few hundred bytes. */
 export const MAX_FRAME_BYTES = MAX_CHUNK_BYTES + 1024;
@@ -34,6 +37,13 @@ export const GUEST_PROCESS_HEAP_MB = 256;
  * thread stacks. Measured: an idle process counts 580 MB of data segment, of which 50 MB are in use.
  */
 export const PROCESS_OVERHEAD_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * What a process may compute in all of its casts before it is replaced, by the wall clock, and what the operating system
+ * lets it use should nobody replace it: room for one more cast and for the engine's helper threads.
+ */
+export const PROCESS_BUSY_MS = 3_600_000;
+export const PROCESS_CPU_SECONDS = 10_800;
 
 /** Guest memory that may lie dead in a process before it collects garbage between two casts. */
 export const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
@@ -74,3 +84,17 @@ export const MAX_TREES_BYTES = 128 * 1024 * 1024;
 
 /** Each tree is a descriptor before the guest opens any of its own. */
 export const MAX_TREES = 16;
+
+/** What a guest's calls may hold at once unless its run says otherwise: ten times what the deepest of usual programs need. */
+export const DEFAULT_STACK_BYTES = 1024 * 1024;
+
+/** The most a run may ask for: half of V8's own stack, so that V8's never ends first. */
+export const MAX_STACK_BYTES = 8 * 1024 * 1024;
+
+/**
+ * V8's stack in a sandbox process, and the operating system's around it. Measured over frames of all shapes, a frame
+ * really takes at most 1.05 times what it is weighed, by V8's baseline compiler; the optimizer's are smaller. Beside
+ * the counted frames lie those that need no counting (128 KiB) and a host call.
+ */
+export const ENGINE_STACK_KIB = 16 * 1024;
+export const PROCESS_STACK_KIB = 20 * 1024;

@@ -10,6 +10,19 @@ export interface SandboxLimits {
   /** Passing it drops further logs after one line that says so; the run goes on. */
   maxLogBytes: number;
   maxFuel: bigint;
+  /** Of the guest's call stack, as the instrumentation weighs frames; left out, DEFAULT_STACK_BYTES. Passing it traps. */
+  maxStackBytes?: number;
+  /** CPU time of the process while the guest runs; left out, nothing but the deadline bounds it. */
+  maxCpuMs?: number;
+  /** Pieces of output and log that are delivered, the last one of each not counted. Passing it is OUTPUT_TOO_LARGE. */
+  maxEvents?: number;
+  /** Of the arguments after the first, each with its NUL. What does not fit these four is a POLICY_VIOLATION. */
+  maxArgumentBytes?: number;
+  /** Of NAME=value, each with its NUL. */
+  maxEnvironmentBytes?: number;
+  /** Of what lies under /resources. */
+  maxResourceBytes?: number;
+  maxResourceFiles?: number;
 }
 
 export interface SandboxTree {
@@ -42,6 +55,8 @@ export interface SandboxRun {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   limits: SandboxLimits;
+  /** `deterministic` unless said otherwise. In `real`, clocks and random bytes are the host's. */
+  mode?: 'deterministic' | 'real';
   /** Where the guest's clocks start (nanoseconds since 1970); they advance by host calls and sleeps only. */
   clockStartNs?: bigint;
   /** The guest's random bytes are a keystream of this seed: the same seed gives the same bytes. */
@@ -71,7 +86,10 @@ export type SandboxVerdict =
   | { kind: 'lost'; message: string };
 
 export interface SandboxUsage {
-  /** null when the process was killed before it could tell. All of it after an exhausted stack or fuel. */
+  /**
+   * null when the guest never started. After a kill: what it had used at its last report, a few milliseconds before;
+   * a guest that neither loops without calling nor calls the host reports nothing. All of it after exhausted fuel.
+   */
   fuelUsed: bigint | null;
   /** After a kill: what the guest's memory was when the run started. */
   memoryPeakBytes: number;
@@ -88,6 +106,9 @@ export function assertRunnable(run: SandboxRun, maxGuestMemoryBytes: number): vo
   assertBetween('maxMemoryBytes', maxMemoryBytes, 0, maxGuestMemoryBytes);
   assertBetween('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
   assertBetween('maxLogBytes', maxLogBytes, 0, Number.MAX_SAFE_INTEGER);
+  const { maxCpuMs = 1, maxEvents = 1 } = run.limits;
+  assertBetween('maxCpuMs', maxCpuMs, 1, 2 ** 31 - 1);
+  assertBetween('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
   if (maxFuel < 0n || maxFuel >= 2n ** 63n) throw new RangeError('maxFuel must fit a signed 64-bit counter.');
   assertTrees(run);
 }

@@ -10,6 +10,10 @@ export interface WasmGlobal<T> {
   value: T;
 }
 
+export interface WasmTable {
+  set(index: number, value: unknown): void;
+}
+
 interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
@@ -29,6 +33,7 @@ interface WasmNamespace {
   Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
   Memory: new (descriptor: { initial: number; maximum: number }) => WasmMemory;
   Global: new (...descriptor: never[]) => WasmGlobal<unknown>;
+  Table: new (...descriptor: never[]) => WasmTable;
   RuntimeError: ErrorClass;
   LinkError: ErrorClass;
 }

@@ -1,6 +1,7 @@
 import type { SpellManifest } from '../provenance/index.js';
 
-type Pricing = SpellManifest['pricing'];
+/** What a price is made of, in decimal text. */
+export type Pricing = Pick<SpellManifest['pricing'], 'model' | 'price_micros' | 'micros_per_gigafuel'>;
 
 const FUEL_PER_GIGAFUEL = 1_000_000_000n;
 

@@ -1,5 +1,6 @@
 import type { QueryDeepPartialEntity } from 'typeorm';
 import { requireScope, type Principal } from '../accounts/index.js';
+import { appendFact } from '../ledger/index.js';
 import {
   AppError,
   badInput,
@@ -99,7 +100,7 @@ async function checkPackage(tar: Buffer, bundle: unknown): Promise<CheckedPackag
   const wasm = read.ok ? read.package.wasm : read.wasm;
   const prepared = wasm === undefined ? null : await prepareModule(wasm);
   if (prepared !== null && !prepared.ok) problems.push(...prepared.problems);
-  if (read.ok && prepared?.ok === true) problems.push(...memoryProblems(read.package, prepared.initialPages));
+  if (read.ok && prepared?.ok === true) problems.push(...memoryProblems(read.package, prepared));
   if (bundle === undefined || bundle === null) {
     warnings.push('the package is not signed');
   } else {
@@ -120,10 +121,14 @@ async function checkPackage(tar: Buffer, bundle: unknown): Promise<CheckedPackag
 const PAGE_BYTES = 65_536;
 
 /** A module that starts with more memory than its manifest allows could never run. */
-function memoryProblems({ manifest }: SpellPackage, initialPages: number): InputProblem[] {
+function memoryProblems(
+  { manifest }: SpellPackage,
+  { initialPages, tableBytes }: { initialPages: number; tableBytes: number },
+): InputProblem[] {
   const { maxMemoryBytes } = declaredLimits(manifest);
-  if (initialPages * PAGE_BYTES <= maxMemoryBytes) return [];
-  const reason = `starts with ${initialPages} pages of 64 KiB, more than runtime.max_memory_mb allows`;
+  if (initialPages * PAGE_BYTES + tableBytes <= maxMemoryBytes) return [];
+  const tables = tableBytes === 0 ? '' : ` and tables of up to ${tableBytes} bytes`;
+  const reason = `starts with ${initialPages} pages of 64 KiB${tables}, more than runtime.max_memory_mb allows`;
   return [{ path: 'spell.wasm/memory', reason }];
 }
 
@@ -180,6 +185,21 @@ async function insertVersion(
       packageDigest: kept.packageDigest,
     });
   }
+  // The same bytes again are the version that is there already, and no new fact.
+  if (kept.id === version.id)
+    await appendFact(manager, {
+      accountId,
+      kind: 'spell.published',
+      subject: `${spell.key}@${kept.version}`,
+      occurredAt: kept.publishedAt,
+      content: {
+        packageDigest: kept.packageDigest,
+        moduleDigest: kept.moduleDigest,
+        preparedDigest: kept.preparedDigest,
+        sbomDigest: kept.sbomDigest,
+        costTable: kept.costTable,
+      },
+    });
   return { spell, version: kept };
 }
 

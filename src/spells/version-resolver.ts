@@ -28,6 +28,8 @@ export class VersionResolver {
   readonly #pubsub: PubSub;
   readonly #byReference = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX, ttl: REMEMBERED_FOR_MS });
   readonly #byId = new LRUCache<string, Promise<ResolvedVersion>>({ max: COMPILED_MAX });
+  /** Reads on their way: a thousand casts of a spell whose entry has just expired are one read, not a thousand. */
+  readonly #reading = new Map<string, Promise<ResolvedVersion>>();
   /** Rises with every change, so that an answer read before one is not remembered after it. */
   #generation = 0;
   #unsubscribe: () => void = () => undefined;
@@ -49,6 +51,7 @@ export class VersionResolver {
   forget(): void {
     this.#generation += 1;
     this.#byReference.clear();
+    this.#reading.clear();
   }
 
   async resolve(reference: string): Promise<ResolvedVersion> {
@@ -56,6 +59,18 @@ export class VersionResolver {
     if (reference.length > REFERENCE_CHARACTERS_MAX) throw badReference();
     const known = this.#byReference.get(reference);
     if (known !== undefined) return known;
+    const reading = this.#reading.get(reference);
+    if (reading !== undefined) return reading;
+    const started = this.#readNewest(reference);
+    this.#reading.set(reference, started);
+    try {
+      return await started;
+    } finally {
+      if (this.#reading.get(reference) === started) this.#reading.delete(reference);
+    }
+  }
+
+  async #readNewest(reference: string): Promise<ResolvedVersion> {
     const generation = this.#generation;
     const { key, range } = parseReference(reference);
     const spell = await this.#database.getRepository(SpellEntity).findOneBy({ key });

@@ -1,4 +1,5 @@
 import { requireScope, type Principal } from '../accounts/index.js';
+import { appendFact } from '../ledger/index.js';
 import { AppError, notFound, type Clock, type DataSource, type PubSub } from '../platform/index.js';
 import { SpellEntity, SpellVersionEntity } from './spell.entity.js';
 import { SPELLS_CHANGED_CHANNEL } from './version-resolver.js';
@@ -16,12 +17,23 @@ export async function yankSpellVersion(
   const versions = deps.database.getRepository(SpellVersionEntity);
   const version = await versions.findOneBy({ spellId: spell.id, version: input.version });
   if (version === null) throw notFound(`${input.key}@${input.version}`);
-  await versions
-    .createQueryBuilder()
-    .update()
-    .set({ yankedAt: deps.clock.now() })
-    .where('id = :id AND yankedAt IS NULL', { id: version.id })
-    .execute();
+  const yankedAt = deps.clock.now();
+  await deps.database.transaction(async (manager) => {
+    const { affected } = await manager
+      .createQueryBuilder()
+      .update(SpellVersionEntity)
+      .set({ yankedAt })
+      .where('id = :id AND yankedAt IS NULL', { id: version.id })
+      .execute();
+    if (affected !== 1) return;
+    await appendFact(manager, {
+      accountId,
+      kind: 'spell.yanked',
+      subject: `${spell.key}@${version.version}`,
+      occurredAt: yankedAt,
+      content: { packageDigest: version.packageDigest },
+    });
+  });
   void deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, spell.key).catch(() => undefined);
   return versions.findOneByOrFail({ id: version.id });
 }

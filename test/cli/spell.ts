@@ -17,9 +17,9 @@ export interface Finished {
   stderr: string;
 }
 
-/** `bin/spell` as a maker runs it. */
-export function spell(args: string[], input?: Buffer): Promise<Finished> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: 'pipe' });
+/** `bin/spell` as a maker runs it, here or in another folder. */
+export function spell(args: string[], input?: Buffer, folder?: string): Promise<Finished> {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: 'pipe', cwd: folder });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

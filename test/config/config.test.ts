@@ -8,6 +8,9 @@ const NEEDED = {
   DATABASE_URL: 'postgres://someone:word@127.0.0.1:1/spell',
   REDIS_URL: 'redis://127.0.0.1:1',
   SPELL_LINK_KEY: '0'.repeat(64),
+  SPELL_LEDGER_ORIGIN: 'spell.example.com/v1/ledger',
+  SPELL_LEDGER_SIGNING_KEYS: '1'.repeat(64),
+  SPELL_LEDGER_MASTER_KEY: '2'.repeat(64),
 };
 
 const BAD: Readonly<Record<string, readonly string[]>> = {
@@ -27,9 +30,20 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   SPELL_DATABASE_POOL: ['1', '201', 'many', ''],
   SPELL_DATA_DIR: [''],
   SPELL_LINK_KEY: ['0'.repeat(63), 'g'.repeat(64), '0'.repeat(65), ''],
+  SPELL_LEDGER_ORIGIN: ['', 'a b', 'a+b', 'x'.repeat(201)],
+  SPELL_LEDGER_SIGNING_KEYS: [
+    '',
+    '0'.repeat(63),
+    `${'0'.repeat(64)},`,
+    `${'0'.repeat(64)} ${'1'.repeat(64)}`,
+  ],
+  SPELL_LEDGER_RETIRED_KEYS: ['0123456', '0123456G', '01234567,', 'all'],
+  SPELL_LEDGER_MASTER_KEY: ['', '0'.repeat(63), 'g'.repeat(64)],
   SPELL_SANDBOXES: ['0', '257', 'two'],
   SPELL_CASTS_PER_SECOND: ['0', '100001', '1.5'],
   SPELL_ATTEMPTS_MAX: ['0', '11', '1e1'],
+  SPELL_IDEMPOTENCY_DAYS: ['0', '3651', '1.5'],
+  SPELL_WEBHOOK_ALLOW_PRIVATE: ['yes', '1', ''],
   SPELL_LOG_LEVEL: ['INFO', 'verbose', ''],
 };
 
@@ -116,6 +130,9 @@ describe('the configuration', () => {
       'DATABASE_URL',
       'PORT',
       'REDIS_URL',
+      'SPELL_LEDGER_MASTER_KEY',
+      'SPELL_LEDGER_ORIGIN',
+      'SPELL_LEDGER_SIGNING_KEYS',
       'SPELL_LINK_KEY',
       'SPELL_TYPO',
     ]);

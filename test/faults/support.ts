@@ -175,11 +175,9 @@ function canConnect(port: number): Promise<boolean> {
 
 /** The guests among the descendants of a process: the Node processes that run WASM. */
 export async function guestsOf(parent: number): Promise<number[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(names.map((name) => readProcess(Number(name))));
-  const lines = found.filter((line) => line !== null);
-  const shells = new Set(lines.filter((line) => line.parent === parent).map(({ pid }) => pid));
-  return lines
+  const processes = await readProcesses();
+  const shells = new Set(processes.filter((line) => line.parent === parent).map(({ pid }) => pid));
+  return processes
     .filter(
       (line) =>
         shells.has(line.parent) &&
@@ -189,7 +187,20 @@ export async function guestsOf(parent: number): Promise<number[]> {
     .map(({ pid }) => pid);
 }
 
-async function readProcess(pid: number): Promise<{ pid: number; parent: number; command: string[] } | null> {
+interface RunningProcess {
+  pid: number;
+  parent: number;
+  command: string[];
+}
+
+/** Every process of this machine. */
+export async function readProcesses(): Promise<RunningProcess[]> {
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(names.map((name) => readProcess(Number(name))));
+  return found.filter((line) => line !== null);
+}
+
+async function readProcess(pid: number): Promise<RunningProcess | null> {
   try {
     const [stat, command] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'utf8'),

@@ -7,6 +7,7 @@ import {
   CastDocument,
   CastsDocument,
   NodeDocument,
+  SetBudgetDocument,
   SpellDocument,
   SpellsDocument,
   ViewerDocument,
@@ -50,8 +51,12 @@ describe('reading over GraphQL', async () => {
   const { viewer } = await account.client.get(ViewerDocument, {});
   const { viewer: withKeys } = await account.client.get(ApiKeysDocument, {});
   const { spell } = await account.client.get(SpellDocument, { key: spells[0] ?? '' });
+  const { setBudget } = await account.client.get(SetBudgetDocument, {
+    input: { scope: 'ACCOUNT', period: 'DAILY', hardLimitMicros: '1000000' },
+  });
   const ids: Record<string, string> = {
     Account: viewer.id,
+    Budget: setBudget.budget.id,
     ApiKey: withKeys.apiKeys.edges[0]?.node.id ?? '',
     Spell: spell?.id ?? '',
     SpellVersion: spell?.latestVersion?.id ?? '',
@@ -113,7 +118,7 @@ describe('reading over GraphQL', async () => {
     });
 
     it('null for what belongs to another account, and for what does not exist', async () => {
-      for (const type of ['Account', 'ApiKey', 'Cast'])
+      for (const type of ['Account', 'ApiKey', 'Budget', 'Cast'])
         assert.equal(await find(stranger, ids[type] ?? ''), null, type);
       for (const id of [
         '01a20264-2b80-74e4-be9c-9f6d49d49f2f',

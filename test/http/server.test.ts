@@ -108,6 +108,7 @@ describe('the HTTP edge', async () => {
       ['watchers', 'spell_cast_watchers', {}],
       ['the queue', 'spell_queue_jobs', { state: 'waiting' }],
       ['sandbox processes at work', 'spell_sandbox_processes', { state: 'busy' }],
+      ['whether guests are sealed', 'spell_sandbox_isolation', { layer: 'sealed' }],
       ['the lag of the event loop', 'nodejs_eventloop_lag_p99_seconds', {}],
     ] as const) {
       it(`show ${what}`, () => assert.ok(valueOf(samples, name, labels) >= 0));

@@ -48,8 +48,14 @@ describe('fuel runs out', () => {
     assert.equal(new Uint8Array(memory.buffer)[0], 0);
   });
 
-  it('at once when none was given', () => {
+  it('on credit only in a short function, and the host sees it', () => {
     const exports = start(assemble('(func (export "run") nop)'), 0n);
+    exports['run']?.();
+    assert.equal(exports.spell_fuel.value, -1n);
+  });
+
+  it('at once in a function that calls, when none was given', () => {
+    const exports = start(assemble('(func $f) (func (export "run") call $f)'), 0n);
     assert.throws(() => exports['run']?.(), engine.RuntimeError);
   });
 

@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { WASI } from 'node:wasi';
 import { main as compile } from 'assemblyscript/asc';
 import { rewriteModule } from '../../src/sandbox/instrument/index.js';
-import { engine, PLENTY, prepared, reasons, type GuestExports } from './support.js';
+import { engine, NO_REPORT, PLENTY, prepared, reasons, STACK_BYTES, type GuestExports } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'instrument-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -25,8 +25,14 @@ function run(module: object, memory: object | undefined): Run {
     const wasi = new WASI({ version: 'preview1', args: ['guest'], stdout, returnOnExit: true });
     const imports = { ...wasi.getImportObject(), spell: { memory } };
     const instance = new engine.Instance(module, imports);
-    const { spell_fuel: fuel } = instance.exports as Partial<GuestExports>;
+    const {
+      spell_fuel: fuel,
+      spell_stack: stack,
+      spell_report: report,
+    } = instance.exports as Partial<GuestExports>;
     if (fuel) fuel.value = PLENTY;
+    if (stack) stack.value = STACK_BYTES;
+    report?.set(0, NO_REPORT);
     const code = wasi.start(instance);
     return { code, output: readFileSync(path, 'utf-8'), fuel: fuel ? PLENTY - fuel.value : 0n };
   } finally {

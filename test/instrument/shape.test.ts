@@ -67,6 +67,7 @@ describe('the memory', () => {
       costTable: 1,
       initialPages: 0,
       maximumPages: null,
+      tableBytes: 0,
       hasMemory: false,
       hasStart: false,
     });
@@ -86,6 +87,7 @@ describe('the start function', () => {
       costTable: 1,
       initialPages: 0,
       maximumPages: null,
+      tableBytes: 0,
       hasMemory: false,
       hasStart: true,
     });
@@ -131,7 +133,10 @@ describe('what is kept and dropped', () => {
     const module = new engine.Module(prepared(base).bytes);
     assert.deepEqual(
       described.exports(module).map(({ name }) => name),
-      ['memory', 'run', '_start', 'spell_fuel', 'spell_grow_failed'],
+      [
+        ...['memory', 'run', '_start'],
+        ...['spell_fuel', 'spell_grow_failed', 'spell_stack', 'spell_report_at', 'spell_report'],
+      ],
     );
   });
 });

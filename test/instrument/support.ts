@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { tableFunction } from '../../src/sandbox/guest/table-function.js';
 import { rewriteModule, type PreparedModule } from '../../src/sandbox/instrument/index.js';
 
 // TypeScript describes WebAssembly only together with browsers; this is the part the tests use.
@@ -6,6 +7,9 @@ export type GuestFunction = (...parameters: (number | bigint)[]) => number | big
 export type GuestExports = Record<string, GuestFunction> & {
   spell_fuel: { value: bigint };
   spell_grow_failed: { value: number };
+  spell_stack: { value: number };
+  spell_report_at: { value: bigint };
+  spell_report: { set(index: number, value: unknown): void };
 };
 interface Engine {
   validate(bytes: Uint8Array): boolean;
@@ -67,6 +71,10 @@ export function reasons(result: PreparedModule): string[] {
 }
 
 export const PLENTY = 2n ** 52n;
+export const STACK_BYTES = 2 ** 19;
+
+/** Nobody listens, and the mark stays at zero: a loop asks when its fuel has ended. */
+export const NO_REPORT = tableFunction(() => undefined);
 
 /** An instance of the prepared module with fuel, its memory given by the host as the platform does it. */
 export function start(bytes: Uint8Array, fuel = PLENTY, imports: object = {}, maximum = 100): GuestExports {
@@ -74,6 +82,8 @@ export function start(bytes: Uint8Array, fuel = PLENTY, imports: object = {}, ma
   const memory = new engine.Memory({ initial: module.initialPages, maximum: module.maximumPages ?? maximum });
   const { exports } = new engine.Instance(new engine.Module(module.bytes), { ...imports, spell: { memory } });
   exports.spell_fuel.value = fuel;
+  exports.spell_stack.value = STACK_BYTES;
+  exports.spell_report.set(0, NO_REPORT);
   return exports;
 }
 

@@ -25,6 +25,10 @@ const REFUSALS: [string, Record<string, unknown>, RegExp][] = [
   ['empty licence', spell({ license: ' ' }), /spell\/license/],
   ['too many tags', spell({ tags: Array.from({ length: 17 }, (_, i) => `t${i}`) }), /spell\/tags/],
   ['other entry', runtime({ entry: 'main' }), /runtime\/entry: only "_start"/],
+  ['argument with NUL', runtime({ args: ['a\0b'] }), /runtime\/args\/0: contains a NUL/],
+  ['argument as number', runtime({ args: [1] }), /runtime\/args\/0/],
+  ['too many arguments', runtime({ args: Array.from({ length: 65 }, () => 'a') }), /runtime\/args/],
+  ['long arguments', runtime({ args: ['x'.repeat(8 * 1024)] }), /runtime\/args: all together .* 8192 bytes/],
   ['timeout too long', runtime({ timeout_ms: 300_001 }), /runtime\/timeout_ms/],
   ['timeout as text', runtime({ timeout_ms: '10' }), /runtime\/timeout_ms/],
   ['memory of 0', runtime({ max_memory_mb: 0 }), /runtime\/max_memory_mb/],
@@ -57,14 +61,26 @@ for (const [name, changes, line] of REFUSALS) {
 test('every setting can be set', async () => {
   const settings = {
     entry: '_start',
+    args: ['-c', 'all of it', '', 'x'.repeat(8 * 1024 - 15)],
     timeout_ms: 300_000,
-    max_memory_mb: 1024,
-    max_output_mb: 50,
+    max_cpu_ms: 299_999,
     max_fuel: 9_000_000_000_000_000,
+    max_memory_mb: 1024,
+    max_stack_kb: 8192,
+    max_output_mb: 50,
+    max_log_kb: 8192,
+    max_events: 50_000,
+    max_input_kb: 1,
+    max_argument_bytes: 8192,
+    max_environment_bytes: 131_072,
+    max_resource_mb: 1,
+    max_resource_files: 2,
     policy: {
       fs_read: ['/resources/b', '/resources/a.txt'],
       net_allow: [],
       env_vars: ['MODE=a=b', 'EMPTY=', 'SPELL_KEY', 'SPELL_VERSION', 'SPELL_CAST_ID'],
+      mode: 'real',
+      tmp_mb: 64,
     },
   };
   const read = await accepted(packageWith({ 'manifest.json': manifestWith({ runtime: settings }) }));
@@ -82,11 +98,21 @@ test('the sections that may be absent have defaults', async () => {
   const { manifest } = (await accepted(packageWith())).package;
   assert.deepEqual(manifest.runtime, {
     entry: '_start',
+    args: [],
     timeout_ms: 10_000,
-    max_memory_mb: 64,
-    max_output_mb: 10,
+    max_cpu_ms: 10_000,
     max_fuel: 10_000_000_000,
-    policy: { fs_read: ['/resources'], net_allow: [], env_vars: [] },
+    max_memory_mb: 64,
+    max_stack_kb: 1024,
+    max_output_mb: 10,
+    max_log_kb: 1024,
+    max_events: 10_000,
+    max_input_kb: 8192,
+    max_argument_bytes: 8192,
+    max_environment_bytes: 65_536,
+    max_resource_mb: 64,
+    max_resource_files: 1024,
+    policy: { fs_read: ['/resources'], net_allow: [], env_vars: [], mode: 'deterministic', tmp_mb: 0 },
   });
   assert.deepEqual(manifest.pricing, { model: 'free', price_micros: '0', micros_per_gigafuel: '0' });
 });

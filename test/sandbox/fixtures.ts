@@ -75,7 +75,10 @@ export function preparedModule(wasiImports: string[], body: string, pages = 1, h
     (import "spell" "memory" (memory ${pages}))
     (global (export "spell_fuel") (mut i64) (i64.const 0))
     (global $grow_failed (export "spell_grow_failed") (mut i32) (i32.const 0))
-    ${body})`;
+    ${body}
+    (global (export "spell_stack") (mut i32) (i32.const 0))
+    (global (export "spell_report_at") (mut i64) (i64.const 0))
+    (table (export "spell_report") 1 1 funcref))`;
   const module = wabt.parseWat('guest.wat', source, FEATURES);
   const { buffer } = module.toBinary({});
   module.destroy();

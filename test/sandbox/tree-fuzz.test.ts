@@ -47,7 +47,7 @@ function startGuest(tree: FileTree, seed: number): { step(): void; closeAll(): v
   const memory = { buffer: new ArrayBuffer(MEMORY_BYTES) };
   const bytes = new Uint8Array(memory.buffer);
   const view = new DataView(memory.buffer);
-  const limits = { maxOutputBytes: 0, maxLogBytes: 0 };
+  const limits = { maxOutputBytes: 0, maxLogBytes: 0, maxEvents: 0 };
   const functions = createPreview1({
     request: { args: [], env: {}, clockStartNs: '1000000' },
     host: new HostState(new FuelMeter(10n ** 12n), new GuestOutput(limits)),

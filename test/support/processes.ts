@@ -10,7 +10,12 @@ export interface SpawnedProcess {
   kill(): Promise<void>;
 }
 
-const READY_WITHIN_MS = 30_000;
+// On a machine with twenty other things to do a start takes half a minute.
+const READY_WITHIN_MS = 120_000;
+const running = new Set<ChildProcess>();
+// Whoever breaks a run off (Ctrl-C, a timeout) finds nobody left behind. Exiting, not dying, lets others clean up too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** Starts `src/api.ts` or `src/worker.ts` as a process of its own, as production does. */
 export async function spawnProcess(
@@ -22,13 +27,20 @@ export async function spawnProcess(
     env: { PATH: process.env['PATH'] ?? '', ...environment, PORT: '0', SPELL_LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const kill = async () => {
     child.kill('SIGKILL');
     await ended;
   };
   after(kill);
-  return { child, url: await waitForUrl(child), kill };
+  try {
+    return { child, url: await waitForUrl(child), kill };
+  } catch (error) {
+    await kill();
+    throw error;
+  }
 }
 
 function waitForUrl(child: ChildProcess): Promise<string> {
@@ -44,6 +56,9 @@ function waitForUrl(child: ChildProcess): Promise<string> {
     };
     child.stdout?.on('data', listen);
     child.stderr?.on('data', listen);
-    child.once('close', (code) => reject(new Error(`ended with ${code}: ${said}`)));
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`ended with ${code}: ${said}`));
+    });
   });
 }

@@ -1,5 +1,11 @@
 import { FRAME_HEADER_BYTES } from '../wire/frame-reader.js';
-import { FrameType, type FinishedMessage, type StartedMessage } from '../wire/messages.js';
+import {
+  FrameType,
+  type FinishedMessage,
+  type FuelMessage,
+  type ReadyMessage,
+  type StartedMessage,
+} from '../wire/messages.js';
 import { writeAll } from './blocking-io.js';
 
 type Frame = (typeof FrameType)[keyof typeof FrameType];
@@ -12,12 +18,16 @@ function sendFrame(type: Frame, payload: Uint8Array): void {
   writeAll(payload.length > 0 ? [header, payload] : [header]);
 }
 
-export function sendReady(): void {
-  sendFrame(FrameType.ready, new Uint8Array(0));
+export function sendReady(message: ReadyMessage): void {
+  sendFrame(FrameType.ready, Buffer.from(JSON.stringify(message)));
 }
 
 export function sendStarted(message: StartedMessage): void {
   sendFrame(FrameType.started, Buffer.from(JSON.stringify(message)));
+}
+
+export function sendFuel(message: FuelMessage): void {
+  sendFrame(FrameType.fuel, Buffer.from(JSON.stringify(message)));
 }
 
 export function sendOutput(bytes: Uint8Array): void {

@@ -1,13 +1,32 @@
 import { WASM_PAGE_BYTES } from '../sandbox-limits.js';
-import { Wasm, type WasmGlobal, type WasmImports, type WasmMemory, type WasmModule } from '../webassembly.js';
+import {
+  Wasm,
+  type WasmGlobal,
+  type WasmImports,
+  type WasmMemory,
+  type WasmModule,
+  type WasmTable,
+} from '../webassembly.js';
 import { PreparedName, type PreparedInfo } from './prepared-module.js';
 
 /** A fresh instance of a prepared module, with what the host holds of it. */
 export interface GuestInstance {
-  fuel: WasmGlobal<bigint>;
+  counters: GuestCounters;
   growFailed(): boolean;
+  /** Its calls went deeper than its limit. */
+  stackExhausted(): boolean;
   /** The guest's start function and `_start`, in the order they must run. */
   entries: (() => unknown)[];
+}
+
+/** What the host and the counting code share. */
+export interface GuestCounters {
+  /** What is left; below zero the guest traps. */
+  fuel: WasmGlobal<bigint>;
+  /** A loop reports when less than this is left. */
+  reportAt: WasmGlobal<bigint>;
+  /** Its element 0 is what a loop calls to report. */
+  report: WasmTable;
 }
 
 /** The module asks for something this host does not give to guests. */
@@ -20,10 +39,19 @@ export class InitialMemoryError extends Error {
   override readonly name = 'InitialMemoryError';
 }
 
-/** The limit is the memory's own maximum: V8 itself refuses to grow past it. */
+/**
+ * The limit is the memory's own maximum: V8 itself refuses to grow past it. What the tables may come to, which is
+ * written into the module, is taken from it first.
+ */
 export function createMemory(prepared: PreparedInfo, maxMemoryBytes: number): WasmMemory | null {
+  const { tableBytes = 0 } = prepared;
+  if (tableBytes > maxMemoryBytes) {
+    throw new InitialMemoryError(
+      `The module's tables may take ${tableBytes} bytes; ${maxMemoryBytes} are allowed.`,
+    );
+  }
   if (!prepared.hasMemory) return null;
-  const allowed = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
+  const allowed = Math.floor((maxMemoryBytes - tableBytes) / WASM_PAGE_BYTES);
   if (prepared.initialPages > allowed) {
     throw new InitialMemoryError(
       `The module starts with ${prepared.initialPages} pages; ${allowed} are allowed.`,
@@ -33,16 +61,34 @@ export function createMemory(prepared: PreparedInfo, maxMemoryBytes: number): Wa
   return new Wasm.Memory({ initial: prepared.initialPages, maximum });
 }
 
-export function instantiate(module: WasmModule, imports: WasmImports, prepared: PreparedInfo): GuestInstance {
+export function instantiate(
+  module: WasmModule,
+  imports: WasmImports,
+  prepared: PreparedInfo,
+  maxStackBytes: number,
+): GuestInstance {
   const { exports } = new Wasm.Instance(module, imports);
-  const fuel = exports[PreparedName.fuel];
-  const growFailed = exports[PreparedName.growFailed];
-  if (!isGlobal<bigint>(fuel) || !isGlobal<number>(growFailed)) {
-    throw new Error('The prepared module does not export its counters.');
-  }
-  const command = functionNamed(exports, '_start');
-  const entries = prepared.hasStart ? [functionNamed(exports, PreparedName.start), command] : [command];
-  return { fuel, growFailed: () => growFailed.value === 1, entries };
+  const counters = {
+    fuel: globalNamed<bigint>(exports, PreparedName.fuel),
+    reportAt: globalNamed<bigint>(exports, PreparedName.reportAt),
+    report: tableNamed(exports, PreparedName.report),
+  };
+  const growFailed = globalNamed<number>(exports, PreparedName.growFailed);
+  const stack = globalNamed<number>(exports, PreparedName.stack);
+  const names = prepared.hasStart ? [PreparedName.start, '_start'] : ['_start'];
+  const entries = names.map((name) => {
+    const entry = functionNamed(exports, name);
+    return () => {
+      stack.value = maxStackBytes;
+      entry();
+    };
+  });
+  return {
+    counters,
+    growFailed: () => growFailed.value === 1,
+    stackExhausted: () => stack.value < 0,
+    entries,
+  };
 }
 
 function functionNamed(exports: Readonly<Record<string, unknown>>, name: string): () => unknown {
@@ -51,6 +97,14 @@ function functionNamed(exports: Readonly<Record<string, unknown>>, name: string)
   return value as () => unknown;
 }
 
-function isGlobal<T>(value: unknown): value is WasmGlobal<T> {
-  return value instanceof Wasm.Global;
+function globalNamed<T>(exports: Readonly<Record<string, unknown>>, name: string): WasmGlobal<T> {
+  const value = exports[name];
+  if (value instanceof Wasm.Global) return value as WasmGlobal<T>;
+  throw new Error(`The prepared module does not export ${name}.`);
+}
+
+function tableNamed(exports: Readonly<Record<string, unknown>>, name: string): WasmTable {
+  const value = exports[name];
+  if (value instanceof Wasm.Table) return value;
+  throw new Error(`The prepared module does not export ${name}.`);
 }

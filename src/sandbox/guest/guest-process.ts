@@ -17,7 +17,7 @@ const held = new HeldArtifacts();
 const collectGarbage = (globalThis as { gc?: () => void }).gc;
 
 function serve(): void {
-  sendReady();
+  sendReady({ pid: process.pid });
   let deadMemoryBytes = 0;
   for (let request = readRequest(); request !== null; request = readRequest()) {
     const report = answer(request);

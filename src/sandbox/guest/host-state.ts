@@ -28,7 +28,19 @@ export class HostState {
     if (this.#stopReason !== null) throw new GuestStop();
     this.#hostCalls += 1n;
     this.#charge(HOST_CALL_FUEL);
-    this.output.flushIfDue();
+    this.flushIfDue();
+  }
+
+  /** What the guest wrote is sent when enough of its work has passed. */
+  flushIfDue(): void {
+    if (!this.output.isEmpty) this.output.flushIfDue(this.fuel.used);
+    if (this.output.isRefused) this.stop({ kind: 'events' });
+  }
+
+  /** It is sent at once, because the guest is about to sleep. */
+  flushNow(): void {
+    this.output.flushNow(this.fuel.used);
+    if (this.output.isRefused) this.stop({ kind: 'events' });
   }
 
   chargeBytes(bytes: number): void {

@@ -5,6 +5,8 @@ export interface PreparedInfo {
   costTable: number;
   initialPages: number;
   maximumPages: number | null;
+  /** What its tables may come to; modules prepared before this was counted do not say. */
+  tableBytes?: number;
   hasMemory: boolean;
   hasStart: boolean;
 }
@@ -17,6 +19,9 @@ export const PreparedName = {
   memory: 'memory',
   fuel: 'spell_fuel',
   growFailed: 'spell_grow_failed',
+  stack: 'spell_stack',
+  reportAt: 'spell_report_at',
+  report: 'spell_report',
   start: 'spell_start',
 } as const;
 
@@ -35,6 +40,7 @@ function isPreparedInfo(info: Partial<PreparedInfo>): info is PreparedInfo {
     typeof info.costTable === 'number' &&
     typeof info.initialPages === 'number' &&
     (info.maximumPages === null || typeof info.maximumPages === 'number') &&
+    (info.tableBytes === undefined || typeof info.tableBytes === 'number') &&
     typeof info.hasMemory === 'boolean' &&
     typeof info.hasStart === 'boolean'
   );

@@ -3,7 +3,7 @@ import type { MountedTree } from '../wasi/descriptors.js';
 import type { FileTree } from '../wasi/file-tree.js';
 import { createPreview1 } from '../wasi/preview1.js';
 import type { WasmMemory, WasmModule } from '../webassembly.js';
-import { sendStarted } from './answers.js';
+import { sendFuel, sendStarted } from './answers.js';
 import { FuelMeter } from './fuel-meter.js';
 import { createMemory, instantiate, type GuestInstance } from './guest-instance.js';
 import { GuestOutput } from './guest-output.js';
@@ -22,7 +22,10 @@ interface GuestCast {
 
 /** Runs one command in a fresh instance with fresh memory, to whatever end. */
 export function runGuest(cast: GuestCast): FinishedMessage {
-  const host = new HostState(new FuelMeter(BigInt(cast.request.maxFuel)), new GuestOutput(cast.request));
+  const host = new HostState(
+    new FuelMeter(BigInt(cast.request.maxFuel), (used) => sendFuel({ fuelUsed: String(used) })),
+    new GuestOutput(cast.request),
+  );
   let memory: WasmMemory | null = null;
   let instance: GuestInstance;
   try {
@@ -30,11 +33,11 @@ export function runGuest(cast: GuestCast): FinishedMessage {
     memory = createMemory(prepared, cast.request.maxMemoryBytes);
     const preview1 = createPreview1({ ...cast, host, memory });
     const imports = { wasi_snapshot_preview1: preview1, [PreparedName.importModule]: { memory } };
-    instance = instantiate(cast.module, imports, prepared);
+    instance = instantiate(cast.module, imports, prepared, cast.request.maxStackBytes);
   } catch (thrown) {
     return finished(refusalVerdict(thrown), host, memory, 0);
   }
-  host.fuel.attach(instance.fuel);
+  host.fuel.attach(instance.counters);
   sendStarted({ memoryBytes: memory?.buffer.byteLength ?? 0 });
   const startMs = performance.now();
   const verdict = runEntries(instance, host);
@@ -54,9 +57,10 @@ function runEntries(instance: GuestInstance, host: HostState): GuestVerdict {
     stopReason: host.stopReason,
     fuelExhausted: host.fuel.isExhausted,
     growFailed: instance.growFailed(),
+    stackExhausted: instance.stackExhausted(),
   });
-  // How deep a guest gets depends on when V8 optimizes its functions (measured: 0.6 or 1.4 million fuel for one
-  // program). So that fuel stays the same everywhere, exhausting the stack uses all of it, as in Ethereum.
+  // The counted stack ends before V8's does, except for frames that V8 makes larger than they were weighed. How deep
+  // such a guest gets depends on the optimizer, so it has used all of its fuel: the same everywhere.
   if (host.stopReason === null && isStackExhausted(thrown)) host.fuel.spendAll();
   return verdict;
 }

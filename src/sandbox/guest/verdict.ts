@@ -9,6 +9,8 @@ interface GuestEnd {
   stopReason: StopReason | null;
   fuelExhausted: boolean;
   growFailed: boolean;
+  /** Its calls went deeper than its limit; the trap itself says only that it is one. */
+  stackExhausted: boolean;
   /** undefined when `_start` returned. */
   thrown: unknown;
 }
@@ -22,12 +24,17 @@ export function failed(code: SandboxFailureCode, message: string): GuestVerdict 
 const memoryExceeded = failed('MEMORY_EXCEEDED', 'The guest needed more memory than its limit.');
 const fuelExhausted = failed('FUEL_EXHAUSTED', 'The guest used all of its fuel.');
 const outputTooLarge = failed('OUTPUT_TOO_LARGE', 'The guest wrote more output than its limit.');
+const tooManyEvents = failed('OUTPUT_TOO_LARGE', 'The guest wrote in more pieces than its limit of events.');
+
+const STACK_EXHAUSTED = 'call stack exhausted';
 
 /** The host's own reason to stop comes first: what was thrown afterwards is only its consequence. */
 export function verdictOf(end: GuestEnd): GuestVerdict {
   if (end.stopReason !== null) return stopVerdict(end.stopReason, end.growFailed);
-  if (end.thrown === undefined) return succeeded;
+  // A last straight piece of code may be run on credit.
   if (end.fuelExhausted) return fuelExhausted;
+  if (end.thrown === undefined) return succeeded;
+  if (end.stackExhausted) return failed('TRAP', STACK_EXHAUSTED);
   if (end.growFailed) return memoryExceeded;
   return failed('TRAP', trapMessage(end.thrown));
 }
@@ -38,6 +45,8 @@ function stopVerdict(reason: StopReason, growFailed: boolean): GuestVerdict {
       return fuelExhausted;
     case 'output':
       return outputTooLarge;
+    case 'events':
+      return tooManyEvents;
     case 'exit':
       return exitVerdict(reason.exitCode, growFailed);
   }
@@ -60,7 +69,7 @@ export function isStackExhausted(thrown: unknown): boolean {
 }
 
 function trapMessage(thrown: unknown): string {
-  if (isStackExhausted(thrown)) return 'call stack exhausted';
+  if (isStackExhausted(thrown)) return STACK_EXHAUSTED;
   if (thrown instanceof Wasm.RuntimeError) return thrown.message;
   if (thrown instanceof TypeError) return 'a host function was called with arguments of a wrong type';
   return 'an exception left the guest';

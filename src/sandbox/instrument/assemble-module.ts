@@ -1,14 +1,20 @@
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { COST_TABLE_VERSION } from './cost-table.js';
-import { MEMORY_PAGES_MAX, TABLE_ELEMENTS_MAX } from './limits.js';
+import { MEMORY_PAGES_MAX, TABLE_ELEMENT_BYTES } from './limits.js';
+import type { MeteredCode } from './meter-code.js';
 import type { Limits, ModuleStructure, TableEntry } from './module-structure.js';
+import { preparedIndexes } from './prepared-indexes.js';
+import { tableBounds, tableElements } from './table-bounds.js';
 import { comesAfter, SECTION, type Section } from './sections.js';
 
 const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-const KIND = { function: 0x00, memory: 0x02, global: 0x03 } as const;
+const KIND = { function: 0x00, table: 0x01, memory: 0x02, global: 0x03 } as const;
 const HAS_MAXIMUM = 0x01;
+/** A function without parameters and results. */
+const REPORT_TYPE = [0x60, 0x00, 0x00];
+const FUNCTION_REFERENCE = [0x70];
 const MUTABLE_I64_ZERO = [0x7e, 0x01, 0x42, 0x00, 0x0b];
 const MUTABLE_I32_ZERO = [0x7f, 0x01, 0x41, 0x00, 0x0b];
 
@@ -20,10 +26,10 @@ const DROPPED_SECTIONS =
   /^(\.debug_|reloc\.|metadata\.code\.|(sourceMappingURL|external_debug_info|linking|build_id)$)/;
 
 /** Puts the prepared module together: changed sections are written anew, all others copied bit for bit. */
-export function assembleModule(structure: ModuleStructure, code: ByteWriter): Uint8Array {
+export function assembleModule(structure: ModuleStructure, code: MeteredCode): Uint8Array {
   const writer = new ByteWriter().raw(MAGIC_AND_VERSION);
   for (const section of changedSections(structure, code)) writeSection(writer, section);
-  writePreparedSection(writer, structure);
+  writePreparedSection(writer, structure, code);
   return Uint8Array.from(writer.toBytes());
 }
 
@@ -33,15 +39,17 @@ function writeSection(writer: ByteWriter, { id, name, bytes }: Pick<Section, 'id
   writer.byte(id).sized(content.raw(bytes));
 }
 
-function changedSections(structure: ModuleStructure, code: ByteWriter): Section[] {
+function changedSections(structure: ModuleStructure, { section, growsTables }: MeteredCode): Section[] {
   const changed = new Map<number, ByteWriter | undefined>([
     [SECTION.memory, undefined],
     [SECTION.start, undefined],
     [SECTION.import, importSection(structure)],
     [SECTION.global, globalSection(structure)],
     [SECTION.export, exportSection(structure)],
-    [SECTION.table, structure.tables.length > 0 ? tableSection(structure.tables) : undefined],
-    [SECTION.code, code.length > 1 ? code : undefined],
+    [SECTION.table, tableSection(structure.tables, growsTables)],
+    [SECTION.type, extended(structure, SECTION.type, 1, new ByteWriter().raw(REPORT_TYPE))],
+    [SECTION.function, functionSection(structure)],
+    [SECTION.code, section],
   ]);
   const kept = structure.sections.filter(({ id, name }) => !changed.has(id) && !DROPPED_SECTIONS.test(name));
   for (const [id, content] of changed) if (content) placeSection(kept, id, content.toBytes());
@@ -88,42 +96,57 @@ function writeLimits(writer: ByteWriter, { initial, maximum }: Pick<Limits, 'ini
   else writer.byte(HAS_MAXIMUM).u32(initial).u32(maximum);
 }
 
+function functionSection(structure: ModuleStructure): ByteWriter {
+  const { reportType } = preparedIndexes(structure);
+  return extended(structure, SECTION.function, 1, new ByteWriter().u32(reportType));
+}
+
 function globalSection(structure: ModuleStructure): ByteWriter {
-  const entries = new ByteWriter().raw(MUTABLE_I64_ZERO).raw(MUTABLE_I32_ZERO);
-  return extended(structure, SECTION.global, 2, entries);
+  const entries = new ByteWriter().raw(MUTABLE_I64_ZERO).raw(MUTABLE_I32_ZERO).raw(MUTABLE_I32_ZERO);
+  entries.raw(MUTABLE_I64_ZERO);
+  return extended(structure, SECTION.global, 4, entries);
 }
 
 function exportSection(structure: ModuleStructure): ByteWriter {
-  const { globalCount, startFunction } = structure;
+  const { startFunction } = structure;
+  const { fuelGlobal, growFailedGlobal, stackGlobal, reportAtGlobal, reportTable } =
+    preparedIndexes(structure);
   const entries = new ByteWriter();
-  entries.name('spell_fuel').byte(KIND.global).u32(globalCount);
-  entries
-    .name('spell_grow_failed')
-    .byte(KIND.global)
-    .u32(globalCount + 1);
-  if (startFunction !== undefined) entries.name('spell_start').byte(KIND.function).u32(startFunction);
-  return extended(structure, SECTION.export, startFunction === undefined ? 2 : 3, entries);
+  const add = (name: string, kind: number, index: number): unknown =>
+    entries.name(name).byte(kind).u32(index);
+  add('spell_fuel', KIND.global, fuelGlobal);
+  add('spell_grow_failed', KIND.global, growFailedGlobal);
+  add('spell_stack', KIND.global, stackGlobal);
+  add('spell_report_at', KIND.global, reportAtGlobal);
+  add('spell_report', KIND.table, reportTable);
+  if (startFunction !== undefined) add('spell_start', KIND.function, startFunction);
+  return extended(structure, SECTION.export, startFunction === undefined ? 5 : 6, entries);
 }
 
-/** Every table gets an equal share of the elements that all of them may grow to together. */
-function tableSection(tables: TableEntry[]): ByteWriter {
-  const share = Math.floor(TABLE_ELEMENTS_MAX / tables.length);
-  const writer = new ByteWriter().u32(tables.length);
-  for (const { before, limits, after } of tables) {
-    const bound = Math.max(share, limits.initial);
+/** Every table with its bound. The last one is ours. */
+function tableSection(tables: TableEntry[], growsTables: boolean): ByteWriter {
+  const bounds = tableBounds(tables, growsTables);
+  const writer = new ByteWriter().u32(tables.length + 1);
+  for (const [index, { before, limits, after }] of tables.entries()) {
     writer.raw(before);
-    writeLimits(writer, { initial: limits.initial, maximum: Math.min(limits.maximum ?? bound, bound) });
+    writeLimits(writer, { initial: limits.initial, maximum: bounds[index] ?? limits.initial });
     writer.raw(after);
   }
+  writeLimits(writer.raw(FUNCTION_REFERENCE), { initial: 1, maximum: 1 });
   return writer;
 }
 
 /** Tells the host what it is about to run without reading the rest. */
-function writePreparedSection(writer: ByteWriter, { memories, startFunction }: ModuleStructure): void {
+function writePreparedSection(
+  writer: ByteWriter,
+  { memories, startFunction, tables }: ModuleStructure,
+  { growsTables }: MeteredCode,
+): void {
   const content = JSON.stringify({
     costTable: COST_TABLE_VERSION,
     initialPages: memories[0]?.initial ?? 0,
     maximumPages: memories[0]?.maximum ?? null,
+    tableBytes: tableElements(tables, growsTables) * TABLE_ELEMENT_BYTES,
     hasMemory: memories.length > 0,
     hasStart: startFunction !== undefined,
   });

@@ -8,6 +8,8 @@ import type { Operator } from './read-operator.js';
 export interface Piece {
   offset: number;
   cost: number;
+  /** Whether it is looked here, before it is charged, if there is fuel left. */
+  isChecked: boolean;
 }
 
 /** Whoever runs `entry` runs exactly one of the arms. */
@@ -43,6 +45,12 @@ interface Frame {
 }
 
 /**
+ * A piece that costs more is followed by another one that is looked at: this much may be run without being paid for,
+ * and as much again in functions that are too small to look for themselves.
+ */
+const UNCHECKED_COST_MAX = 16_384;
+
+/**
  * Divides a function into pieces. A piece begins at the function's start, a loop's head, an arm, a handler,
  * behind a conditional branch, and where paths join. After a join it goes on with the piece before the
  * construct if nobody can leave the construct on another way than by its end, because then both run equally
@@ -52,9 +60,8 @@ interface Frame {
 export class ControlFlow {
   readonly choices: Choice[] = [];
   readonly repetitions: Repetition[] = [];
-  hasLoops = false;
   hasCatchClauses = false;
-  #frames: Frame[] = [];
+  readonly #frames: Frame[] = [];
   #current: Piece | undefined;
 
   constructor(
@@ -64,6 +71,10 @@ export class ControlFlow {
   ) {
     this.#begin(offset, entryCost);
     this.#open('block');
+  }
+
+  get isReachable(): boolean {
+    return this.#current !== undefined;
   }
 
   get finished(): boolean {
@@ -79,7 +90,6 @@ export class ControlFlow {
       case 'try_table':
         return this.#openTryTable(operator.labels);
       case 'loop':
-        this.hasLoops = true;
         this.#open('loop');
         return this.#beginHead(operator.end);
       case 'if':
@@ -108,13 +118,19 @@ export class ControlFlow {
       case 'trap':
         return this.#stop();
       default:
-        return;
+        return this.#continueAt(operator.end);
     }
   }
 
   #begin(offset: number, cost = 0): void {
-    this.#current = { offset, cost };
+    this.#current = { offset, cost, isChecked: false };
     this.onPiece(this.#current);
+  }
+
+  #continueAt(offset: number): void {
+    if (this.#current === undefined || this.#current.cost <= UNCHECKED_COST_MAX) return;
+    this.#begin(offset);
+    this.#current.isChecked = true;
   }
 
   #beginIfReachable(offset: number): void {
@@ -207,7 +223,11 @@ export class ControlFlow {
     const [head, other] = heads;
     if (head === undefined) return;
     if (kind === 'if-else' && other !== undefined) this.choices.push({ entry, arms: [head, other] });
-    if (kind !== 'loop' || repeatsConditionally || repeats.includes(head)) return;
+    if (kind !== 'loop') return;
+    head.isChecked = repeats.length > 0;
+    if (repeatsConditionally || repeats.includes(head)) {
+      return;
+    }
     this.repetitions.push({ head, sources: [entry, ...repeats] });
   }
 }

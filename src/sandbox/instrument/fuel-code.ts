@@ -1,90 +1,198 @@
 import type { ByteWriter } from './byte-writer.js';
+import type { Piece } from './control-flow.js';
 import type { LengthCost } from './cost-table.js';
-
-const UNREACHABLE = 0x00;
-const IF = 0x04;
-const END = 0x0b;
-const EMPTY_BLOCK_TYPE = 0x40;
-const LOCAL_GET = 0x20;
-const LOCAL_SET = 0x21;
-const LOCAL_TEE = 0x22;
-const GLOBAL_GET = 0x23;
-const GLOBAL_SET = 0x24;
-const I32_CONST = 0x41;
-const I64_CONST = 0x42;
-const I32_EQ = 0x46;
-const I64_LT_S = 0x53;
-const I64_SUB = 0x7d;
-const I64_MUL = 0x7e;
-const I64_SHR_U = 0x88;
-const I64_EXTEND_I32_U = 0xad;
+import { OP } from './written-opcodes.js';
 
 /** Where the code of one function finds what it counts with. */
 export interface FuelPlaces {
   fuelGlobal: number;
   growFailedGlobal: number;
-  /** A local of type i64 for the fuel. */
+  /** Tells below which fuel a loop reports to the host. */
+  reportAtGlobal: number;
+  /** The function that reports, or traps when there is no fuel left. */
+  reportFunction: number;
+  /** Locals of type i64 for the fuel and for the global above. */
   fuelLocal: number;
+  reportAtLocal: number;
   /** A local of type i32 for an operand. */
   lengthLocal: number;
 }
 
 /**
- * Writes the instructions that count. The fuel is a global, which the engine keeps in memory, and it is exact
- * at every moment. A function with loops also holds a copy of it in a local, which the engine keeps in a
- * register: a charge takes from the copy and stores the result, so that a loop never waits for memory.
+ * Writes the instructions that count, in the order of the code. The fuel is a global, which the engine keeps in
+ * memory, and a charge is written there at once. Only in loops that call nobody the local is ahead of it: the engine
+ * keeps it in a register, so that a round costs a subtraction and a branch that is never taken. The global catches up
+ * where such loops are left, by their end, a jump, a return or a throw. Where paths join inside of them the local
+ * must hold the fuel, everywhere else the global does.
  */
 export class FuelCode {
+  /** The local holds the fuel. */
+  #isFresh = false;
+  /** The global may not hold it. */
+  #isAhead = false;
+  #isInLoop = false;
+  #usesLocal = false;
+
   constructor(
     private readonly places: FuelPlaces,
-    private readonly hasCopy: boolean,
+    /** Whether the local may be ahead at all. */
+    readonly mayBeAhead: boolean,
   ) {}
 
-  /** Fetches the copy: where the function begins, and where others have counted meanwhile. */
-  reload(writer: ByteWriter): void {
-    if (!this.hasCopy) return;
-    const { fuelGlobal, fuelLocal } = this.places;
-    writer.byte(GLOBAL_GET).u32(fuelGlobal).byte(LOCAL_SET).u32(fuelLocal);
+  /** Whether anything written needs the local for the fuel. */
+  get usesLocal(): boolean {
+    return this.#usesLocal;
   }
 
-  charge(writer: ByteWriter, cost: number): void {
-    this.#fuel(writer);
-    writer.byte(I64_CONST).signed(cost);
-    this.#take(writer);
+  charge(writer: ByteWriter, { cost, isChecked }: Pick<Piece, 'cost' | 'isChecked'>): void {
+    if (cost > 0) {
+      this.#get(writer);
+      writer.byte(OP.i64Const).signed(cost);
+      this.#take(writer, isChecked);
+    }
+    if (isChecked) this.#check(writer);
   }
 
   /** Charges by the number on top of the stack and leaves it there. */
   chargeLength(writer: ByteWriter, { fuel, shift }: LengthCost): void {
     const { lengthLocal } = this.places;
-    writer.byte(LOCAL_SET).u32(lengthLocal);
-    this.#fuel(writer);
-    writer.byte(LOCAL_GET).u32(lengthLocal).byte(I64_EXTEND_I32_U);
-    if (fuel !== 1) writer.byte(I64_CONST).signed(fuel).byte(I64_MUL);
-    if (shift !== 0) writer.byte(I64_CONST).signed(shift).byte(I64_SHR_U);
-    this.#take(writer);
-    writer.byte(LOCAL_GET).u32(lengthLocal);
+    writer.byte(OP.localSet).u32(lengthLocal);
+    this.#get(writer);
+    writer.byte(OP.localGet).u32(lengthLocal).byte(OP.i64ExtendI32U);
+    if (fuel !== 1) writer.byte(OP.i64Const).signed(fuel).byte(OP.i64Mul);
+    if (shift !== 0) writer.byte(OP.i64Const).signed(shift).byte(OP.i64ShrU);
+    this.#take(writer, true);
+    this.#check(writer);
+    writer.byte(OP.localGet).u32(lengthLocal);
   }
 
   /** Behind memory.grow: remembers that it answered -1, and leaves the answer on the stack. */
   noteGrowFailure(writer: ByteWriter): void {
     const { lengthLocal, growFailedGlobal } = this.places;
-    writer.byte(LOCAL_TEE).u32(lengthLocal).byte(I32_CONST).signed(-1).byte(I32_EQ);
-    writer.byte(IF).byte(EMPTY_BLOCK_TYPE);
-    writer.byte(I32_CONST).signed(1).byte(GLOBAL_SET).u32(growFailedGlobal);
-    writer.byte(END).byte(LOCAL_GET).u32(lengthLocal);
+    writer.byte(OP.localTee).u32(lengthLocal).byte(OP.i32Const).signed(-1).byte(OP.i32Eq);
+    writer.byte(OP.if).byte(OP.emptyBlockType);
+    writer.byte(OP.i32Const).signed(1).byte(OP.globalSet).u32(growFailedGlobal);
+    writer.byte(OP.end).byte(OP.localGet).u32(lengthLocal);
   }
 
-  #fuel(writer: ByteWriter): void {
-    const { fuelGlobal, fuelLocal } = this.places;
-    if (this.hasCopy) writer.byte(LOCAL_GET).u32(fuelLocal);
-    else writer.byte(GLOBAL_GET).u32(fuelGlobal);
+  /** Before a loop that counts in the local and stands in none that does. */
+  enterLoops(writer: ByteWriter): void {
+    if (!this.mayBeAhead) return;
+    this.#refresh(writer);
+    this.#fetchReportAt(writer);
+    this.#isInLoop = true;
   }
 
-  /** Fuel and amount are on the stack; fuel was not negative, so the difference cannot overflow. */
-  #take(writer: ByteWriter): void {
+  /**
+   * Before a loop that repeats: another loop of the same type around it, which repeats only to report. So there is no
+   * call in the loop itself, for which the engine would keep its variables in memory.
+   */
+  openReporting(writer: ByteWriter, blockType: Uint8Array): void {
+    if (!this.mayBeAhead) return;
+    writer.byte(OP.loop).raw(blockType);
+    this.#isReportDue(writer);
+    writer.byte(OP.if).byte(OP.emptyBlockType);
+    this.#store(writer);
+    writer.byte(OP.call).u32(this.places.reportFunction);
+    this.#fetchReportAt(writer);
+    writer.byte(OP.end);
+  }
+
+  /** At the head of the loop inside, with the same operands on the stack. */
+  repeatWhenDue(writer: ByteWriter): void {
+    this.#isReportDue(writer);
+    writer.byte(OP.brIf).u32(1);
+  }
+
+  closeReporting(writer: ByteWriter): void {
+    if (this.mayBeAhead) writer.byte(OP.end);
+  }
+
+  /** Behind such a loop. */
+  leaveLoops(writer: ByteWriter, isReached: boolean): void {
+    if (!this.mayBeAhead) return;
+    this.#isInLoop = false;
+    if (isReached) this.publish(writer);
+    else this.forget();
+  }
+
+  /** Before control passes on to where paths join. */
+  beforeJoin(writer: ByteWriter): void {
+    if (this.#isInLoop) this.#refresh(writer);
+  }
+
+  /** Where paths join. */
+  afterJoin(): void {
+    this.#isFresh = this.#isInLoop;
+    this.#isAhead = this.#isInLoop;
+  }
+
+  /** Before others may look at the global. */
+  publish(writer: ByteWriter): void {
+    if (this.#isAhead) this.#store(writer);
+    this.#isAhead = false;
+  }
+
+  /** When others may have written to the global: behind a call, in a handler of exceptions. */
+  forget(): void {
+    this.#isFresh = false;
+    this.#isAhead = false;
+  }
+
+  #refresh(writer: ByteWriter): void {
+    if (this.#isFresh) return;
+    this.#fetch(writer);
+    this.#isFresh = true;
+  }
+
+  #get(writer: ByteWriter): void {
+    if (this.#isInLoop) this.#refresh(writer);
+    if (this.#isFresh) writer.byte(OP.localGet).u32(this.places.fuelLocal);
+    else writer.byte(OP.globalGet).u32(this.places.fuelGlobal);
+  }
+
+  /** Fuel and amount are on the stack; fuel was hardly below zero, so the difference cannot overflow. */
+  #take(writer: ByteWriter, isChecked: boolean): void {
     const { fuelGlobal, fuelLocal } = this.places;
-    writer.byte(I64_SUB).byte(LOCAL_TEE).u32(fuelLocal).byte(GLOBAL_SET).u32(fuelGlobal);
-    writer.byte(LOCAL_GET).u32(fuelLocal).byte(I64_CONST).signed(0).byte(I64_LT_S);
-    writer.byte(IF).byte(EMPTY_BLOCK_TYPE).byte(UNREACHABLE).byte(END);
+    writer.byte(OP.i64Sub);
+    if (this.#isInLoop) {
+      writer.byte(OP.localSet).u32(fuelLocal);
+      this.#isAhead = true;
+      return;
+    }
+    this.#isFresh = isChecked || this.mayBeAhead;
+    if (this.#isFresh) this.#usesLocal = true;
+    if (this.#isFresh) writer.byte(OP.localTee).u32(fuelLocal);
+    writer.byte(OP.globalSet).u32(fuelGlobal);
+  }
+
+  /** Traps, which no handler of exceptions can catch; the host sees by the global why. */
+  #check(writer: ByteWriter): void {
+    this.#get(writer);
+    writer.byte(OP.i64Const).signed(0).byte(OP.i64LtS).byte(OP.if).byte(OP.emptyBlockType);
+    if (this.#isAhead) this.#store(writer);
+    writer.byte(OP.unreachable).byte(OP.end);
+  }
+
+  #isReportDue(writer: ByteWriter): void {
+    const { fuelLocal, reportAtLocal } = this.places;
+    writer.byte(OP.localGet).u32(fuelLocal).byte(OP.localGet).u32(reportAtLocal).byte(OP.i64LtS);
+  }
+
+  #store(writer: ByteWriter): void {
+    writer.byte(OP.localGet).u32(this.places.fuelLocal).byte(OP.globalSet).u32(this.places.fuelGlobal);
+  }
+
+  #fetch(writer: ByteWriter): void {
+    this.#usesLocal = true;
+    writer.byte(OP.globalGet).u32(this.places.fuelGlobal).byte(OP.localSet).u32(this.places.fuelLocal);
+  }
+
+  #fetchReportAt(writer: ByteWriter): void {
+    writer
+      .byte(OP.globalGet)
+      .u32(this.places.reportAtGlobal)
+      .byte(OP.localSet)
+      .u32(this.places.reportAtLocal);
   }
 }

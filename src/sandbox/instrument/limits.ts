@@ -10,13 +10,48 @@ export const PREPARED_BYTES_MAX = 4 * MODULE_BYTES_MAX;
 export const MEMORY_PAGES_MAX = 65_536;
 
 /**
- * Tables live in the engine's heap, outside the linear memory that is bounded per cast, so all tables of a
- * module together get a bound of their own: about 24 bytes an element, 24 MB.
+ * Tables live in the engine's heap, so all tables of a module together get a bound of their own, which is written into
+ * the module: 24 MB. What they may come to counts against the memory of a run.
  */
 export const TABLE_ELEMENTS_MAX = 1_000_000;
 
-/** Reading, validating and rewriting 32 MB takes about two seconds on one slow core, starting Node 50 ms. */
-export const ANALYSIS_DEADLINE_MS = 10_000;
+/** A reference and an entry for calls through it, as the engine keeps them. */
+export const TABLE_ELEMENT_BYTES = 24;
+
+/**
+ * CPU time of the analysis process, after which the operating system kills it: usual modules of 1 MB take 0.1 s,
+ * CPython (26 MB) and esbuild (20 MB) 2 to 3.5 s, modules made to be slow are refused here. What is larger than 8 MiB
+ * gets as much more as it is larger.
+ */
+export const ANALYSIS_CPU_SECONDS = 2;
+export const ANALYSIS_CPU_MODULE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Constructs of a function that stand in each other. A compiler makes one for each case of its largest switch, which
+ * are some thousands; the plan keeps something for each that is open.
+ */
+export const NESTING_MAX = 50_000;
+
+/**
+ * Places of a function where counting code may go: branches, loops, ends, calls. The largest of CPython has 20,000.
+ * The plan keeps some hundred bytes for each, and with about so many the function becomes too large for the engine.
+ */
+export const PLACES_MAX = 500_000;
+
+/** What V8 takes for one function (kV8MaxWasmFunctionSize). Metering stops as soon as one is larger. */
+export const FUNCTION_BYTES_MAX = 7_654_321;
+
+/** Functions that a module defines. CPython and esbuild have some ten thousand; each takes 10 µs, however small it is. */
+export const FUNCTIONS_MAX = 100_000;
+
+/**
+ * Declared locals of all functions together: for each one V8 keeps a type while it checks a function, but one byte
+ * declares 50,000. CPython has 80,000.
+ */
+export const LOCALS_MAX = 10_000_000;
+
+/** By the wall clock: a machine may have a lot else to do, but whoever waits is told in the end. */
+export const ANALYSIS_DEADLINE_MS = 60_000;
 
 /** The module, its copy, the rewritten module and the plan of one function; V8 keeps buffers outside of this. */
 export const ANALYSIS_HEAP_MB = 512;

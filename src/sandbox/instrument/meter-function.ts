@@ -1,120 +1,61 @@
-import { ByteReader } from './byte-reader.js';
+import type { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { ControlFlow } from './control-flow.js';
-import { LENGTH_COSTS, LOCALS_PER_FUEL } from './cost-table.js';
-import { FuelCode } from './fuel-code.js';
-import { moveCharges } from './move-charges.js';
-import { MalformedModule } from './module-problem.js';
-import type { TypeShape } from './module-structure.js';
-import { readOperator, skipValueType, type Operator } from './read-operator.js';
+import { LOCALS_PER_FUEL } from './cost-table.js';
+import { FuelCode, type FuelPlaces } from './fuel-code.js';
+import { readLocals } from './function-body.js';
+import { FUNCTION_BYTES_MAX } from './limits.js';
+import { FunctionTooLarge } from './module-problem.js';
+import { FunctionPlan, type PlanContext } from './plan-function.js';
+import { StackCode, type StackPlaces } from './stack-code.js';
 
 const I32 = 0x7f;
 const I64 = 0x7e;
 
 /** What metering a function needs to know of its module. */
-export interface MeteringContext {
-  fuelGlobal: number;
-  growFailedGlobal: number;
-  types: readonly TypeShape[];
-  /** Called with instructions the platform does not run. */
-  onRefused: (operator: Operator) => void;
-}
+export type MeteringContext = PlanContext &
+  Omit<FuelPlaces, 'fuelLocal' | 'reportAtLocal' | 'lengthLocal'> &
+  Omit<StackPlaces, 'stackLocal'>;
 
-/** What is inserted before the byte at `offset`; written last, when the costs of all pieces are known. */
-interface Insertion {
-  offset: number;
-  write: (code: FuelCode, writer: ByteWriter) => void;
-}
-
-interface Plan {
-  insertions: Insertion[];
-  /** Whether the function is better off with a copy of the fuel, see FuelCode. */
-  wantsCopy: boolean;
+interface FunctionBody {
+  index: number;
+  parameters: number;
+  body: ByteReader;
 }
 
 /**
- * Rewrites the body of one function: two locals more, the counting code inserted, everything else copied as
- * it is. Branch labels count constructs from inside out and the inserted code is closed in itself, so no
+ * Rewrites the body of one function: up to four locals more, the counting code inserted, everything else copied
+ * as it is. Branch labels count constructs from inside out and the inserted code is closed in itself, so no
  * label changes.
  */
-export function meterFunction(body: ByteReader, parameters: number, context: MeteringContext): ByteWriter {
+export function meterFunction(
+  { index, parameters, body }: FunctionBody,
+  context: MeteringContext,
+): ByteWriter {
   const locals = readLocals(body);
   const start = body.position;
-  const { insertions, wantsCopy } = planInsertions(body, Math.floor(locals.count / LOCALS_PER_FUEL), context);
-  const fuelLocal = parameters + locals.count;
-  const fuelCode = new FuelCode({ ...context, fuelLocal, lengthLocal: fuelLocal + 1 }, wantsCopy);
-  const writer = new ByteWriter().u32(locals.groups + 2).raw(locals.bytes);
-  writer.u32(1).byte(I64).u32(1).byte(I32);
-  let copied = start;
-  for (const { offset, write } of insertions) {
-    writer.raw(body.bytes.subarray(copied, offset));
-    write(fuelCode, writer);
-    copied = offset;
-  }
-  return writer.raw(body.bytes.subarray(copied, body.end));
-}
-
-/** The declarations of locals (core specification 5.4.9) without their number of groups. */
-function readLocals(body: ByteReader): { groups: number; count: number; bytes: Uint8Array } {
-  const groups = body.u32();
-  const start = body.position;
-  let count = 0;
-  for (let group = 0; group < groups; group++) {
-    count += body.u32();
-    skipValueType(body);
-  }
-  return { groups, count, bytes: body.bytes.subarray(start, body.position) };
-}
-
-function planInsertions(body: ByteReader, entryCost: number, context: MeteringContext): Plan {
-  const insertions: Insertion[] = [{ offset: body.position, write: (code, writer) => code.reload(writer) }];
-  const flow = new ControlFlow(body.position, entryCost, (piece) =>
-    insertions.push({
-      offset: piece.offset,
-      write: (code, writer) => {
-        if (piece.cost > 0) code.charge(writer, piece.cost);
-      },
-    }),
+  const plan = new FunctionPlan(index, body, Math.floor(locals.count / LOCALS_PER_FUEL), context);
+  const lengthLocal = parameters + locals.count;
+  const stackLocal = lengthLocal + Number(plan.usesLength);
+  const fuelLocal = stackLocal + Number(plan.usesStack);
+  const fuel = new FuelCode(
+    { ...context, fuelLocal, reportAtLocal: fuelLocal + 1, lengthLocal },
+    plan.mayBeAhead,
   );
-  while (!flow.finished) {
-    const operator = readOperator(body);
-    if (operator.opcode.refusal !== undefined) {
-      context.onRefused(operator);
-      break;
-    }
-    planAround(operator, insertions);
-    flow.visit(operator, costAt(operator, context));
+  const stack = new StackCode({ ...context, stackLocal }, context.stack.frameBytes(index));
+  const code = new ByteWriter();
+  let copied = start;
+  for (const { offset, replaces, write } of plan.insertions) {
+    code.raw(body.bytes.subarray(copied, offset));
+    write(code, fuel, stack);
+    copied = offset + replaces;
+    if (code.length > FUNCTION_BYTES_MAX)
+      throw new FunctionTooLarge(`is too large for the engine with the counting code in it`);
   }
-  if (flow.finished && !body.done)
-    throw new MalformedModule('code behind the end of a function', body.position);
-  moveCharges(flow);
-  // Catch clauses jump to labels where nothing tells that the copy is stale, so there it is better not to have one.
-  return { insertions, wantsCopy: flow.hasLoops && !flow.hasCatchClauses };
-}
-
-/** What an instruction needs before and behind it besides the charges of pieces. */
-function planAround({ opcode, start, end }: Operator, insertions: Insertion[]): void {
-  switch (opcode.control) {
-    case 'call':
-    case 'catch':
-      insertions.push({ offset: end, write: (code, writer) => code.reload(writer) });
-      return;
-    case 'bulk':
-    case 'grow-memory': {
-      const length = LENGTH_COSTS[opcode.class];
-      if (length)
-        insertions.push({ offset: start, write: (code, writer) => code.chargeLength(writer, length) });
-      if (opcode.control === 'bulk') return;
-      insertions.push({ offset: end, write: (code, writer) => code.noteGrowFailure(writer) });
-      return;
-    }
-    default:
-  }
-}
-
-/** A new structure or fixed array also costs by its size, which the module says. */
-function costAt({ opcode, first, second }: Operator, { types }: MeteringContext): number {
-  if (opcode.class !== 'aggregateNew') return opcode.cost;
-  const type = types[first];
-  return opcode.cost + (type?.form === 'structure' ? type.fields : second);
+  code.raw(body.bytes.subarray(copied, body.end));
+  const numbers = fuelLocal - lengthLocal;
+  const writer = new ByteWriter();
+  writer.u32(locals.groups + Number(numbers > 0) + Number(fuel.usesLocal)).raw(locals.bytes);
+  if (numbers > 0) writer.u32(numbers).byte(I32);
+  if (fuel.usesLocal) writer.u32(plan.mayBeAhead ? 2 : 1).byte(I64);
+  return writer.raw(code.toBytes());
 }

@@ -18,6 +18,11 @@ export class MalformedModule extends Error {
   }
 }
 
+/** A function beyond a limit of ours. It never leaves this folder either. */
+export class FunctionTooLarge extends Error {
+  override readonly name = 'FunctionTooLarge';
+}
+
 const NAME_LENGTH_MAX = 100;
 
 /** A name out of a stranger's module, safe to print: quoted, without control characters, not too long. */

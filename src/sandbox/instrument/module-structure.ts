@@ -1,6 +1,7 @@
 import { ByteReader } from './byte-reader.js';
 import { MalformedModule } from './module-problem.js';
 import { readOperator, skipValueType } from './read-operator.js';
+import { readReferredFunctions } from './referred-functions.js';
 import { SECTION, splitSections, type Section } from './sections.js';
 
 const EXTERNAL_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
@@ -54,6 +55,8 @@ export interface ModuleStructure {
   tables: TableEntry[];
   memories: Limits[];
   globalCount: number;
+  /** Functions of which a table or a global holds a reference; code may take more. */
+  referredFunctions: number[];
   exports: ExportEntry[];
   startFunction: number | undefined;
 }
@@ -76,6 +79,7 @@ export function readStructure(bytes: Uint8Array): ModuleStructure {
     tables: entries(SECTION.table, readTable),
     memories: entries(SECTION.memory, readLimits),
     globalCount: readerOf(sections, SECTION.global)?.u32() ?? 0,
+    referredFunctions: readReferredFunctions(sections),
     exports: entries(SECTION.export, readExport),
     startFunction: readerOf(sections, SECTION.start)?.u32(),
   };

@@ -36,6 +36,8 @@ export interface Opcode {
   class: CostClass;
   /** The fuel of its class. */
   cost: number;
+  /** See stackEffect. */
+  stackEffect: number;
   control: Control;
   /** Set when the platform does not run the instruction although the engine would. */
   refusal?: string;

@@ -3,6 +3,7 @@ import type { Define, Opcode } from './opcode.js';
 import { defineAggregateOpcodes } from './opcodes-aggregate.js';
 import { defineCoreOpcodes } from './opcodes-core.js';
 import { defineVectorOpcodes } from './opcodes-vector.js';
+import { stackEffect } from './stack-effect.js';
 
 const OPCODE_PREFIXES = [0xfb, 0xfc, 0xfd, 0xfe] as const;
 
@@ -12,7 +13,15 @@ const define: Define = (prefix, first, names, costClass, immediates = '', more =
   const table = tables.get(prefix) as Opcode[];
   const cost = INSTRUCTION_COSTS[costClass];
   names.split(/\s+/).forEach((name, position) => {
-    table[first + position] = { name, immediates, class: costClass, cost, control: 'plain', ...more };
+    table[first + position] = {
+      name,
+      immediates,
+      class: costClass,
+      cost,
+      control: 'plain',
+      stackEffect: stackEffect(name),
+      ...more,
+    };
   });
 };
 

@@ -3,7 +3,13 @@ import { findPackageJSON } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeAnswer } from './analysis-message.js';
-import { ANALYSIS_ANSWER_BYTES_MAX, ANALYSIS_DEADLINE_MS, ANALYSIS_HEAP_MB } from './limits.js';
+import {
+  ANALYSIS_ANSWER_BYTES_MAX,
+  ANALYSIS_CPU_MODULE_BYTES,
+  ANALYSIS_CPU_SECONDS,
+  ANALYSIS_DEADLINE_MS,
+  ANALYSIS_HEAP_MB,
+} from './limits.js';
 import { problemAt } from './module-problem.js';
 import { checkHeader, type PreparedModule } from './rewrite-module.js';
 
@@ -28,7 +34,9 @@ export async function prepareModule(
   const prepared = answer && decodeAnswer(answer);
   return (
     prepared ??
-    refusedBecause(`the module could not be analysed within ${deadlineMs} ms and ${ANALYSIS_HEAP_MB} MB`)
+    refusedBecause(
+      `the module could not be analysed within ${deadlineMs} ms, ${cpuSecondsFor(bytes)} s of CPU time and ${ANALYSIS_HEAP_MB} MB`,
+    )
   );
 }
 
@@ -39,7 +47,7 @@ function refusedBecause(reason: string): PreparedModule {
 /** What the child wrote, or nothing when it crashed, hung, ran out of memory or talked too much. */
 function analyse(bytes: Uint8Array, deadlineMs: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const child = startAnalysis();
+    const child = startAnalysis(cpuSecondsFor(bytes));
     const chunks: Buffer[] = [];
     let length = 0;
     const deadline = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
@@ -62,14 +70,25 @@ function analyse(bytes: Uint8Array, deadlineMs: number): Promise<Buffer | undefi
 
 const CHILD_FILE = fileURLToPath(new URL('./analysis-child.js', import.meta.url));
 
-function startAnalysis(): ChildProcess {
+function cpuSecondsFor(bytes: Uint8Array): number {
+  return ANALYSIS_CPU_SECONDS * Math.max(1, Math.ceil(bytes.length / ANALYSIS_CPU_MODULE_BYTES));
+}
+
+/** The shell becomes the process after it has set the limit, so that a kill meets the process itself. */
+const LAUNCH_SCRIPT = 'ulimit -c 0; ulimit -t "$0" || exit 1; exec "$@"';
+
+function startAnalysis(cpuSeconds: number): ChildProcess {
   const flags = [
     '--permission',
     ...readableFiles().map((path) => `--allow-fs-read=${path}`),
     `--max-old-space-size=${ANALYSIS_HEAP_MB}`,
     '--disallow-code-generation-from-strings',
   ];
-  return spawn(process.execPath, [...flags, CHILD_FILE], { env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+  const command = [process.execPath, ...flags, CHILD_FILE];
+  return spawn('/bin/sh', ['-c', LAUNCH_SCRIPT, String(cpuSeconds), ...command], {
+    env: {},
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
 }
 
 /** The program's own files, and the package.json that tells Node they are modules. */

@@ -8,7 +8,7 @@ export interface Operator {
   opcode: Opcode;
   start: number;
   end: number;
-  /** The first index or label, and the second. */
+  /** The first index, label or block type (below zero unless it is the index of a type), and the second index. */
   first: number;
   second: number;
   /** The labels of a branch table or of catch clauses. */
@@ -62,6 +62,7 @@ function readImmediates(reader: ByteReader, immediates: Immediates, operator: Op
       else operator.second = index;
     } else if (kind === 'T') operator.labels = readBranchTable(reader);
     else if (kind === 'C') operator.labels = readCatchClauses(reader);
+    else if (kind === 'b') operator.first = readBlockType(reader);
     else skipImmediate(reader, kind);
   }
 }
@@ -69,7 +70,6 @@ function readImmediates(reader: ByteReader, immediates: Immediates, operator: Op
 function skipImmediate(reader: ByteReader, kind: string): void {
   if (kind === 's') reader.skipNumber();
   else if (kind === 'm') skipMemoryArgument(reader);
-  else if (kind === 'b') skipValueType(reader);
   else if (kind === 'l') reader.skip(1);
   else if (kind === '4') reader.skip(4);
   else if (kind === '8') reader.skip(8);
@@ -77,7 +77,18 @@ function skipImmediate(reader: ByteReader, kind: string): void {
   else for (let count = reader.u32(); count > 0; count--) skipValueType(reader);
 }
 
-/** A value type or a block type: a signed number, with a heap type behind it for typed references. */
+/** The block type without parameters and results, see Operator.first. */
+export const EMPTY_BLOCK_TYPE = -64;
+
+function readBlockType(reader: ByteReader): number {
+  const start = reader.position;
+  const type = reader.s33();
+  const first = reader.bytes[start];
+  if (first === TYPED_REFERENCE || first === TYPED_REFERENCE_NULLABLE) reader.skipNumber();
+  return type;
+}
+
+/** A value type: a signed number, with a heap type behind it for typed references. */
 export function skipValueType(reader: ByteReader): void {
   const first = reader.bytes[reader.position];
   reader.skipNumber();

@@ -1,11 +1,13 @@
 import { assembleModule } from './assemble-module.js';
+import { checkCodeSize } from './check-code-size.js';
 import { checkStructure } from './check-structure.js';
 import { COST_TABLE_VERSION } from './cost-table.js';
 import { engineObjection } from './engine.js';
-import { MODULE_BYTES_MAX, PREPARED_BYTES_MAX, PROBLEMS_MAX } from './limits.js';
+import { MODULE_BYTES_MAX, PREPARED_BYTES_MAX, PROBLEMS_MAX, TABLE_ELEMENT_BYTES } from './limits.js';
 import { meterCode } from './meter-code.js';
 import { MalformedModule, problemAt, type ModuleProblem } from './module-problem.js';
 import { readStructure } from './module-structure.js';
+import { tableElements } from './table-bounds.js';
 
 export type PreparedModule =
   | {
@@ -14,6 +16,8 @@ export type PreparedModule =
       costTable: number;
       initialPages: number;
       maximumPages: number | null;
+      /** What all tables together may come to. It counts against the memory of a run. */
+      tableBytes: number;
       /** The imports of the original, like `wasi_snapshot_preview1.fd_write`. */
       imports: string[];
     }
@@ -23,6 +27,8 @@ export type PreparedModule =
 export function rewriteModule(bytes: Uint8Array): PreparedModule {
   const malformed = checkHeader(bytes);
   if (malformed !== undefined) return refused([problemAt('', malformed)]);
+  const tooMany = checkCodeSize(bytes);
+  if (tooMany !== undefined) return refused([problemAt('', tooMany)]);
   // The engine that will run the module is the first to judge it; what it accepts is well-formed.
   const objection = engineObjection(bytes);
   if (objection !== undefined) return refused([problemAt('', `is not valid: ${objection}`)]);
@@ -39,7 +45,7 @@ function rewriteValid(bytes: Uint8Array): PreparedModule {
   const code = meterCode(structure);
   const problems = [...checkStructure(structure), ...code.problems];
   if (problems.length > 0) return refused(problems);
-  const prepared = assembleModule(structure, code.section);
+  const prepared = assembleModule(structure, code);
   const reason = checkPrepared(prepared);
   if (reason !== undefined) return refused([problemAt('', reason)]);
   return {
@@ -48,6 +54,7 @@ function rewriteValid(bytes: Uint8Array): PreparedModule {
     costTable: COST_TABLE_VERSION,
     initialPages: structure.memories[0]?.initial ?? 0,
     maximumPages: structure.memories[0]?.maximum ?? null,
+    tableBytes: tableElements(structure.tables, code.growsTables) * TABLE_ELEMENT_BYTES,
     imports: structure.imports.map(({ module, field }) => `${module}.${field}`),
   };
 }

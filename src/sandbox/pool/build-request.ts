@@ -2,6 +2,8 @@ import { FileTree } from '../wasi/file-tree.js';
 import type { SandboxRun, SandboxTree } from '../sandbox-run.js';
 import { encodeRequest } from '../wire/encode-request.js';
 import type { TreeMessage } from '../wire/messages.js';
+import { DEFAULT_STACK_BYTES } from '../sandbox-limits.js';
+import { sizeOf } from './oversize.js';
 import type { SandboxProcess } from './sandbox-process.js';
 
 /** What a run needs that the chosen process does not hold yet. */
@@ -45,7 +47,10 @@ export function buildRequest(
     maxMemoryBytes: run.limits.maxMemoryBytes,
     maxOutputBytes: run.limits.maxOutputBytes,
     maxLogBytes: run.limits.maxLogBytes,
+    maxEvents: run.limits.maxEvents ?? Number.MAX_SAFE_INTEGER,
     maxFuel: String(run.limits.maxFuel),
+    maxStackBytes: run.limits.maxStackBytes ?? DEFAULT_STACK_BYTES,
+    mode: run.mode ?? ('deterministic' as const),
     clockStartNs: String(run.clockStartNs ?? 0n),
     randomSeedBase64: Buffer.from(run.randomSeed ?? []).toString('base64'),
   };
@@ -76,6 +81,6 @@ function keepBooks(
   const forgetModules = missing.module === null ? [] : modules.add(run.moduleDigest, missing.module.length);
   if (missing.resources === null || run.resourcesDigest === undefined)
     return { forgetModules, forgetResources: [] };
-  const treeBytes = [...missing.resources.values()].reduce((total, bytes) => total + bytes.length, 0);
-  return { forgetModules, forgetResources: resources.add(run.resourcesDigest, treeBytes) };
+  const { bytes, files } = sizeOf(missing.resources);
+  return { forgetModules, forgetResources: resources.add(run.resourcesDigest, bytes, files) };
 }

@@ -1,6 +1,14 @@
 import type { SandboxOutcome, SandboxRun, SandboxVerdict } from '../sandbox-run.js';
 import { PREPARE_TIMEOUT_MS } from '../sandbox-limits.js';
-import { FrameType, logLimitNotice, type FinishedMessage, type StartedMessage } from '../wire/messages.js';
+import {
+  FrameType,
+  logLimitNotice,
+  UNCOUNTED_EVENTS,
+  type FinishedMessage,
+  type FuelMessage,
+  type StartedMessage,
+} from '../wire/messages.js';
+import { CpuWatch } from './cpu-watch.js';
 import { describeExit, type ProcessExit, type SandboxProcess } from './sandbox-process.js';
 
 /**
@@ -12,16 +20,21 @@ export class ProcessCast {
   readonly #process: SandboxProcess;
   readonly #outcome = Promise.withResolvers<SandboxOutcome>();
   #timer: NodeJS.Timeout | undefined;
+  #cpuWatch: CpuWatch | undefined;
   #startedMs: number | null = null;
   #memoryBytes = 0;
+  /** As last reported; null until the guest starts. */
+  #fuelUsed: bigint | null = null;
   #outputLeft: number;
   #logLeft: number;
+  #eventsLeft: number;
 
   constructor(run: SandboxRun, process: SandboxProcess) {
     this.#run = run;
     this.#process = process;
     this.#outputLeft = run.limits.maxOutputBytes;
     this.#logLeft = run.limits.maxLogBytes + logLimitNotice(run.limits.maxLogBytes).length;
+    this.#eventsLeft = (run.limits.maxEvents ?? Number.MAX_SAFE_INTEGER) + UNCOUNTED_EVENTS;
   }
 
   async perform(requestPieces: readonly Uint8Array[]): Promise<SandboxOutcome> {
@@ -39,6 +52,7 @@ export class ProcessCast {
       return await this.#outcome.promise;
     } finally {
       clearTimeout(this.#timer);
+      this.#cpuWatch?.stop();
       signal?.removeEventListener('abort', cancel);
       this.#process.release();
     }
@@ -48,6 +62,9 @@ export class ProcessCast {
     switch (type) {
       case FrameType.started:
         return this.#onStarted(parse<StartedMessage>(payload));
+      case FrameType.fuel:
+        this.#fuelUsed = BigInt(parse<FuelMessage>(payload).fuelUsed);
+        return;
       case FrameType.output:
         return this.#onOutput(payload);
       case FrameType.log:
@@ -60,22 +77,26 @@ export class ProcessCast {
   }
 
   #onStarted({ memoryBytes }: StartedMessage): void {
-    const { timeoutMs } = this.#run.limits;
+    const { timeoutMs, maxCpuMs = timeoutMs } = this.#run.limits;
     this.#startedMs = performance.now();
+    this.#fuelUsed = 0n;
     this.#memoryBytes = memoryBytes;
     this.#setDeadline(timeoutMs, `The guest ran longer than ${timeoutMs} ms.`);
+    if (maxCpuMs < timeoutMs) this.#watchCpu(maxCpuMs);
   }
 
   /** The process keeps these limits itself; a process that does not is not to be trusted any further. */
   #onOutput(chunk: Buffer): void {
     this.#outputLeft -= chunk.length;
-    if (this.#outputLeft < 0) return this.#killWith(tooMuch('output'));
+    this.#eventsLeft -= 1;
+    if (this.#outputLeft < 0 || this.#eventsLeft < 0) return this.#killWith(tooMuch('output'));
     this.#deliver(() => this.#run.onOutput(chunk));
   }
 
   #onLog(chunk: Buffer): void {
     this.#logLeft -= chunk.length;
-    if (this.#logLeft < 0) return this.#killWith(tooMuch('log'));
+    this.#eventsLeft -= 1;
+    if (this.#logLeft < 0 || this.#eventsLeft < 0) return this.#killWith(tooMuch('log'));
     this.#deliver(() => this.#run.onLog(chunk));
   }
 
@@ -96,6 +117,12 @@ export class ProcessCast {
     this.#outcome.resolve({ ...verdict, fuelUsed: used, memoryPeakBytes, durationMs });
   }
 
+  #watchCpu(maxCpuMs: number): void {
+    const message = `The guest used more than ${maxCpuMs} ms of CPU time.`;
+    const verdict = { kind: 'failed', code: 'DEADLINE_EXCEEDED', message } as const;
+    this.#cpuWatch = new CpuWatch(this.#process.pid, maxCpuMs, () => this.#killWith(verdict));
+  }
+
   #setDeadline(timeoutMs: number, message: string): void {
     clearTimeout(this.#timer);
     const verdict = { kind: 'failed', code: 'DEADLINE_EXCEEDED', message } as const;
@@ -110,7 +137,12 @@ export class ProcessCast {
 
   #settle(verdict: SandboxVerdict): void {
     const durationMs = this.#startedMs === null ? 0 : performance.now() - this.#startedMs;
-    this.#outcome.resolve({ ...verdict, fuelUsed: null, memoryPeakBytes: this.#memoryBytes, durationMs });
+    this.#outcome.resolve({
+      ...verdict,
+      fuelUsed: this.#fuelUsed,
+      memoryPeakBytes: this.#memoryBytes,
+      durationMs,
+    });
   }
 }
 

@@ -1,6 +1,9 @@
-import { MAX_RESTART_DELAY_MS, RESTART_DELAY_MS } from '../sandbox-limits.js';
+import { SandboxStoppedError } from '../sandbox-errors.js';
+import { MAX_RESTART_DELAY_MS, PROCESS_BUSY_MS, RESTART_DELAY_MS } from '../sandbox-limits.js';
 import type { SandboxRun } from '../sandbox-run.js';
+import { Isolation, type SandboxIsolation } from './isolation.js';
 import { SandboxProcess } from './sandbox-process.js';
+import { GUEST_PROGRAM } from './spawn-guest.js';
 
 interface ProcessSetOptions {
   count: number;
@@ -16,6 +19,7 @@ export class ProcessSet {
   /** The one used longest ago comes first. */
   readonly #idle = new Set<SandboxProcess>();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  #isolation: Isolation | null = null;
   #isStopping = false;
   #failedStarts = 0;
   #spawned = 0;
@@ -33,8 +37,17 @@ export class ProcessSet {
     return { spawned: this.#spawned, killed: this.#killed };
   }
 
+  /** null until it has started. Sealed only if every process that is ready is. */
+  get isolation(): SandboxIsolation | null {
+    if (this.#isolation === null) return null;
+    return { ...this.#isolation.inForce, sealed: [...this.#all].every(({ isSealed }) => isSealed !== false) };
+  }
+
   /** Resolves when all processes are ready; rejects, leaving none behind, when one of them cannot start. */
   async start(): Promise<void> {
+    this.#isolation = await Isolation.find(process.execPath, GUEST_PROGRAM);
+    // Stopped meanwhile: what were started now nobody would stop any more.
+    if (this.#isStopping) throw new SandboxStoppedError();
     const starting = Array.from({ length: this.#options.count }, () => this.#spawn());
     try {
       await Promise.all(starting);
@@ -59,7 +72,8 @@ export class ProcessSet {
   }
 
   giveBack(process: SandboxProcess): void {
-    if (process.castCount >= this.#options.maxCastsPerProcess) process.kill();
+    const { castCount, busyMs } = process;
+    if (castCount >= this.#options.maxCastsPerProcess || busyMs >= PROCESS_BUSY_MS) process.kill();
     if (!process.isAlive || this.#isStopping) return;
     this.#idle.add(process);
     this.#options.onIdle();
@@ -96,7 +110,8 @@ export class ProcessSet {
   /** Throws when the machine has no more processes or descriptors to give. */
   #launch(): SandboxProcess {
     try {
-      const process = new SandboxProcess(this.#options.maxGuestMemoryBytes);
+      if (this.#isolation === null) throw new Error('The processes were never started.');
+      const process = new SandboxProcess(this.#options.maxGuestMemoryBytes, this.#isolation);
       this.#all.add(process);
       this.#spawned += 1;
       return process;

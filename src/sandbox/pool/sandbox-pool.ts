@@ -1,6 +1,8 @@
 import { SandboxStoppedError } from '../sandbox-errors.js';
 import { assertRunnable, type SandboxOutcome, type SandboxRun, type SandboxVerdict } from '../sandbox-run.js';
 import { buildRequest, loadMissing } from './build-request.js';
+import { findOversize, findOversizeResources } from './oversize.js';
+import type { SandboxIsolation } from './isolation.js';
 import { ProcessCast } from './process-cast.js';
 import { ProcessSet } from './process-set.js';
 import { RunQueue } from './run-queue.js';
@@ -76,6 +78,8 @@ export class SandboxPool {
     if (!this.#isRunning) throw new SandboxStoppedError();
     assertRunnable(run, this.#maxGuestMemoryBytes);
     if (run.signal?.aborted) return notStarted({ kind: 'canceled' });
+    const oversize = findOversize(run);
+    if (oversize !== null) return notStarted(oversize);
     const waiting = this.#queue.wait(run);
     this.#dispatch();
     const process = await waiting;
@@ -88,6 +92,11 @@ export class SandboxPool {
       this.#processes.giveBack(process);
       this.#dispatch();
     }
+  }
+
+  /** What the operating system adds to the isolation of the processes; null until the pool has started. */
+  get isolation(): SandboxIsolation | null {
+    return this.#processes.isolation;
   }
 
   stats(): SandboxPoolStats {
@@ -123,9 +132,14 @@ export class SandboxPool {
 async function perform(run: SandboxRun, process: SandboxProcess): Promise<SandboxOutcome> {
   const missing = await unlessAborted(loadMissing(run, process), run.signal);
   if (missing === null) return notStarted({ kind: 'canceled' });
+  const oversize = findOversizeResources(run, missing.resources, process);
+  if (oversize !== null) return notStarted(oversize);
   const outcome = await new ProcessCast(run, process).perform(buildRequest(run, process, missing));
-  // Such a process holds who knows what; a new one costs 80 ms of nobody's time.
-  if (outcome.kind === 'lost') process.kill();
+  process.busyMs += outcome.durationMs;
+  // Such a process holds who knows what, and after a breach of memory who knows how much; a new one costs 80 ms of
+  // nobody's time.
+  if (outcome.kind === 'lost' || (outcome.kind === 'failed' && outcome.code === 'MEMORY_EXCEEDED'))
+    process.kill();
   return outcome;
 }
 

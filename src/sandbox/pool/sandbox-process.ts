@@ -6,8 +6,10 @@ import {
   STDERR_TAIL_BYTES,
 } from '../sandbox-limits.js';
 import { FrameReader } from '../wire/frame-reader.js';
-import { FrameType } from '../wire/messages.js';
+import { FrameType, type ReadyMessage } from '../wire/messages.js';
 import { HeldDigests } from './held-digests.js';
+import type { Isolation, Launch } from './isolation.js';
+import { sealProcess } from './seal-process.js';
 import { spawnGuest, type GuestPipes } from './spawn-guest.js';
 
 /** How a process ended. */
@@ -32,14 +34,24 @@ export class SandboxProcess {
   readonly resources = new HeldDigests(RESOURCE_CACHE_BYTES);
   readonly exited: Promise<ProcessExit>;
   castCount = 0;
+  /** As it told when it was ready, before it had seen any guest. */
+  pid = 0;
+  /** By the wall clock, in all of its casts. */
+  busyMs = 0;
+  /** Whether the operating system lets it open nothing more; null until it is ready. */
+  isSealed: boolean | null = null;
+  readonly #isolation: Isolation;
+  readonly #launch: Launch;
   readonly #pipes: GuestPipes;
   readonly #started = Promise.withResolvers<void>();
   #listener: CastListener | null = null;
   #errors = '';
   #isAlive = true;
 
-  constructor(maxGuestMemoryBytes: number) {
-    this.#pipes = spawnGuest(maxGuestMemoryBytes);
+  constructor(maxGuestMemoryBytes: number, isolation: Isolation, program?: string) {
+    this.#isolation = isolation;
+    this.#launch = isolation.launch();
+    this.#pipes = spawnGuest(maxGuestMemoryBytes, this.#launch, program);
     this.#listenToPipes();
     this.exited = this.#whenExited();
     void this.exited.then((exit) => this.#listener?.onExit(exit));
@@ -61,6 +73,8 @@ export class SandboxProcess {
     });
     await Promise.race([this.#started.promise, died]).finally(() => timeout.abort());
     await tooLate;
+    const { sealer } = this.#isolation;
+    this.isSealed = sealer !== null && (await sealProcess(sealer, this.pid, this.#launch.owner));
   }
 
   send(pieces: readonly Uint8Array[], listener: CastListener): void {
@@ -99,8 +113,15 @@ export class SandboxProcess {
   }
 
   #onFrame(type: number, payload: Buffer): void {
-    if (type === FrameType.ready) this.#started.resolve();
+    if (type === FrameType.ready) this.#onReady(JSON.parse(payload.toString()) as ReadyMessage);
     else this.#listener?.onFrame(type, payload);
+  }
+
+  /** Heard once: what a guest that broke out says of itself is nothing to go by. */
+  #onReady({ pid }: ReadyMessage): void {
+    if (this.pid !== 0) return;
+    this.pid = pid;
+    this.#started.resolve();
   }
 
   #onGarbage(reason: string): void {

@@ -19,9 +19,10 @@ export function readClock(clock: GuestClock, id: number): bigint {
     case Clock.realtime:
       return clock.realtimeNs;
     case Clock.monotonic:
+      return clock.elapsedNs;
     case Clock.processCpu:
     case Clock.threadCpu:
-      return clock.elapsedNs;
+      return clock.cpuNs;
     default:
       return fail(Errno.INVAL);
   }

@@ -1,3 +1,4 @@
+import { MAX_PATH_BYTES } from '../sandbox-limits.js';
 import { decodePath } from './paths.js';
 import type { WasiContext } from './wasi-context.js';
 
@@ -6,7 +7,9 @@ export type ReadPath = (pointer: number, length: number) => string;
 
 export function pathReader({ host, memory }: WasiContext): ReadPath {
   return (pointer, length) => {
-    host.chargeBytes(length >>> 0);
-    return decodePath(memory.bytes(pointer, length));
+    const bytes = memory.bytes(pointer, length);
+    // What is longer is refused unread.
+    host.chargeBytes(Math.min(bytes.length, MAX_PATH_BYTES));
+    return decodePath(bytes);
   };
 }

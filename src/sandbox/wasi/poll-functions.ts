@@ -13,7 +13,7 @@ interface PollEvent {
   waitNs: bigint;
 }
 
-/** Waiting. Sleeps are real, and the guest's clock moves by exactly what it asked for. */
+/** Waiting. Sleeps are real, and a virtual clock moves by exactly what the guest asked for. */
 export function pollFunctions(context: WasiContext): WasiFunctions {
   const { host, memory, clock } = context;
 
@@ -26,9 +26,9 @@ export function pollFunctions(context: WasiContext): WasiFunctions {
     const happened = pending.filter((event) => event.waitNs === waitNs);
     memory.setU32(storedPointer, happened.length);
     for (const [index, event] of happened.entries()) writeEvent(target, index * Size.event, event);
-    host.output.flush();
+    host.flushNow();
     sleepMs(Number(waitNs) / 1e6);
-    clock.sleep(waitNs);
+    clock.slept(waitNs);
   }
 
   return { poll_oneoff: poll };

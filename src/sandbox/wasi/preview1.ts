@@ -7,7 +7,7 @@ import { DescriptorTable, type MountedTree } from './descriptors.js';
 import { Errno, WasiError, type ErrnoValue } from './errno.js';
 import { fileChanges } from './file-changes.js';
 import type { FileTree } from './file-tree.js';
-import { GuestClock } from './guest-clock.js';
+import { RealClock, VirtualClock } from './guest-clock.js';
 import { GuestMemory } from './guest-memory.js';
 import { pathChanges } from './path-changes.js';
 import { pathFunctions } from './path-functions.js';
@@ -40,7 +40,7 @@ export function createPreview1(options: Preview1Options): Record<string, (...par
     host,
     memory: new GuestMemory(options.memory),
     descriptors: new DescriptorTable(options.input, mountedTrees(options)),
-    clock: new GuestClock(BigInt(request.clockStartNs), host),
+    clock: request.mode === 'real' ? new RealClock() : new VirtualClock(BigInt(request.clockStartNs), host),
   };
   const functions = {
     ...processFunctions(context),

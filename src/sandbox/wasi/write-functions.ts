@@ -15,6 +15,7 @@ export function writeFunctions({ host, memory, descriptors, clock }: WasiContext
       if (kind === 'stderr') host.output.writeLog(buffer);
       else if (!host.output.writeOutput(buffer)) host.stop({ kind: 'output' });
     }
+    host.flushIfDue();
   }
 
   /** Writes what fits into the tree; where nothing fits, there is no space left. A gap before it becomes zeros. */

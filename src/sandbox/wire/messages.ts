@@ -21,7 +21,11 @@ export interface CastRequest {
   maxMemoryBytes: number;
   maxOutputBytes: number;
   maxLogBytes: number;
+  maxEvents: number;
   maxFuel: string;
+  maxStackBytes: number;
+  /** `real`: the two below are not looked at. */
+  mode: 'deterministic' | 'real';
   clockStartNs: string;
   randomSeedBase64: string;
 }
@@ -37,10 +41,20 @@ export interface TreeMessage {
 }
 
 /** The first byte of every frame a process sends. */
-export const FrameType = { ready: 0, started: 1, output: 2, log: 3, finished: 4 } as const;
+export const FrameType = { ready: 0, started: 1, output: 2, log: 3, finished: 4, fuel: 5 } as const;
+
+export interface ReadyMessage {
+  /** By which the pool finds out what CPU time the process uses. */
+  pid: number;
+}
 
 export interface StartedMessage {
   memoryBytes: number;
+}
+
+/** What the guest has used so far, now and then: what is known of it should it be killed. */
+export interface FuelMessage {
+  fuelUsed: string;
 }
 
 export type GuestVerdict =
@@ -59,3 +73,6 @@ export interface FinishedMessage {
 export function logLimitNotice(maxLogBytes: number): Buffer {
   return Buffer.from(`\n[spell: the log passed its limit of ${maxLogBytes} bytes; the rest is dropped]\n`);
 }
+
+/** The last piece of each stream is sent whatever the limit of events says: output that was taken is never lost. */
+export const UNCOUNTED_EVENTS = 2;

@@ -29,11 +29,22 @@ describe('estimateCast', async () => {
       worstCaseMicros: '21000',
       maxFuel: '10000000',
       recentMedianMicros: null,
+      refusedBy: null,
     });
     const lowered = await estimate({ spell, limits: { maxFuel: '500001' } });
-    assert.deepEqual(lowered, { worstCaseMicros: '2001', maxFuel: '500001', recentMedianMicros: null });
+    assert.deepEqual(lowered, {
+      worstCaseMicros: '2001',
+      maxFuel: '500001',
+      recentMedianMicros: null,
+      refusedBy: null,
+    });
     const capped = await estimate({ spell, maxCostMicros: '3000' });
-    assert.deepEqual(capped, { worstCaseMicros: '3000', maxFuel: '1000000', recentMedianMicros: null });
+    assert.deepEqual(capped, {
+      worstCaseMicros: '3000',
+      maxFuel: '1000000',
+      recentMedianMicros: null,
+      refusedBy: null,
+    });
   });
 
   it('ok: the median is of this account’s succeeded casts of this version', async () => {

@@ -1,0 +1,13 @@
+export { type Budget, type BudgetRefusal } from './budget.js';
+export { budgetExceeded, toRefusal } from './budget.errors.js';
+export { ALERT_TOPIC, type BudgetAlert } from './budget-alert.js';
+export { ALERT_CHANNEL, AlertFeed } from './alert-feed.js';
+export { BudgetMetrics } from './budget-metrics.js';
+export { BudgetResolver, type AlertContext, type BudgetDeps } from './budget.resolver.js';
+export { BudgetRefusalType, toBudgetRefusalType, toBudgetType } from './budget.type.js';
+export { findBudgetById } from './budget-store.js';
+export { findRefusingBudget } from './find-refusing-budget.js';
+export { deleteBudget } from './delete-budget.js';
+export { listBudgets } from './list-budgets.js';
+export { setBudget } from './set-budget.js';
+export { WebhookSender } from './webhook-sender.js';

@@ -1,0 +1,32 @@
+// A cast is claimed so long before a sandbox is free for it: enough to claim and settle many in one statement each,
+// too little for another worker to have begun it much sooner.
+const AHEAD_MS = 40;
+// Casts in hand for each sandbox. While one is in the sandbox another is always being claimed or settled.
+const LEAST = 2;
+const MOST = 24;
+// What a sandbox needs between two casts that take no time.
+const TURNAROUND_MS = 1;
+
+/**
+ * How many casts a worker takes in hand: many while they are short, so that claiming and settling happen in batches;
+ * few while they are long, so that none waits here that another worker could run.
+ */
+export class ClaimAhead {
+  readonly #sandboxes: number;
+  // Long until shown otherwise.
+  #castMs = AHEAD_MS;
+
+  constructor(sandboxes: number) {
+    this.#sandboxes = sandboxes;
+  }
+
+  get castsInHand(): number {
+    const each = 1 + Math.ceil(AHEAD_MS / (TURNAROUND_MS + this.#castMs));
+    return this.#sandboxes * Math.min(MOST, Math.max(LEAST, each));
+  }
+
+  /** A cast that has been running, or has run, for so long. Longer casts are believed sooner than shorter ones. */
+  observe(castMs: number): void {
+    this.#castMs += (castMs - this.#castMs) * (castMs > this.#castMs ? 0.5 : 0.05);
+  }
+}

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { parseVerifierKey, type NoteVerifier } from '../ledger/offline.js';
+import { UsageError } from './usage-error.js';
+
+/** What `make up` leaves for this machine's own receipts. */
+export const LOCAL_KEYS = '.spell/ledger.vkey';
+
+/** Keys from elsewhere than a receipt, and where that is; null when there are none. */
+export async function findTrustedKeys(
+  given: readonly string[],
+): Promise<{ from: string; keys: NoteVerifier[] } | null> {
+  if (given.length > 0) {
+    const keys = await Promise.all(given.map(readKeys));
+    return { from: '--key', keys: keys.flat() };
+  }
+  const text = await readFile(LOCAL_KEYS, 'utf8').catch(() => null);
+  return text === null ? null : { from: LOCAL_KEYS, keys: parseKeys(text, LOCAL_KEYS) };
+}
+
+// No file has such a name by accident.
+const VERIFIER_KEY = /^[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/;
+
+async function readKeys(keyOrFile: string): Promise<NoteVerifier[]> {
+  return VERIFIER_KEY.test(keyOrFile)
+    ? parseKeys(keyOrFile, '--key')
+    : parseKeys(await readFile(keyOrFile, 'utf8'), keyOrFile);
+}
+
+/** One key a line. */
+function parseKeys(text: string, where: string): NoteVerifier[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0) throw new UsageError(`${where}: there is no key in it`);
+  try {
+    return lines.map(parseVerifierKey);
+  } catch (error) {
+    throw new UsageError(`${where}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,47 @@
+import { printChecks } from './receipt-file.js';
+import { LOCAL_KEYS } from './trusted-keys.js';
+import { parseCommand } from './usage-error.js';
+import { verifyReceiptFile, type Verification } from './verify-receipt-file.js';
+
+const HELP = `usage: spell verify RECEIPT [options]
+
+Verifies the receipt of a cast: that its content is what the ledger committed to, that the entry is in the log under a signed
+checkpoint, that the receipt is signed, and that its price is right. Uses no server.
+
+  --key KEY|FILE     a key you believe, <name>+<id>+<base64>, or a file with one a line; may be given again. Without it
+                     ${LOCAL_KEYS} is believed, which \`make up\` writes. Without that the receipt's own keys are, which
+                     says only that the receipt agrees with itself
+  --input FILE       is this what was cast?
+  --output FILE      is this what came out?
+  --package FILE     is this the package, and does it declare what the receipt says?
+  --json             one object instead of lines: verified, pinned, checks
+
+Exit code 0: verified; 1: not, and every check that failed is named; 2: wrong use.
+`;
+
+export async function verify(args: string[]): Promise<number> {
+  const command = parseCommand(args, 'receipt', {
+    key: { type: 'string', multiple: true },
+    input: { type: 'string' },
+    output: { type: 'string' },
+    package: { type: 'string' },
+    json: { type: 'boolean' },
+  });
+  if (command === null) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const verification = await verifyReceiptFile(command.target, command.values);
+  if (command.values.json === true) process.stdout.write(`${JSON.stringify(verification)}\n`);
+  else explain(verification);
+  return verification.verified ? 0 : 1;
+}
+
+function explain({ verified, pinned, checks }: Verification): void {
+  printChecks(checks);
+  process.stdout.write(verified ? 'verified\n' : 'NOT VERIFIED\n');
+  if (!pinned)
+    process.stdout.write(
+      'WARNING: the keys were NOT PINNED. Whoever made this receipt chose them: give --key with a key you have from elsewhere.\n',
+    );
+}

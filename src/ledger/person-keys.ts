@@ -1,0 +1,108 @@
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { queryRows, type Clock, type DataSource, type EntityManager } from '../platform/index.js';
+import { decrypt, encrypt, toPersonKey, type PersonKey } from './seal-entry.js';
+
+/** A person in the log: the name that stands there, and the key of what is sealed. */
+export interface Person {
+  pseudonym: string;
+  key: PersonKey;
+}
+
+const DATA_KEY_BYTES = 32;
+const PSEUDONYM_BYTES = 16;
+
+interface PersonRow {
+  account_id: string;
+  pseudonym: string | null;
+  wrapped_key: Buffer | null;
+}
+
+/**
+ * The keys of people, each wrapped by the master key from the configuration: a copy of the database alone opens nothing.
+ * Nothing is remembered between calls, so a key that was destroyed is gone everywhere at once.
+ */
+export class PersonKeys {
+  readonly #masterKey: KeyObject;
+  readonly #clock: Clock;
+
+  constructor(deps: { masterKey: Buffer; clock: Clock }) {
+    this.#masterKey = createSecretKey(deps.masterKey);
+    this.#clock = deps.clock;
+  }
+
+  /** The person of an account; null when nothing is sealed for it, or nothing can be opened any more. */
+  async find(database: DataSource | EntityManager, accountId: string): Promise<Person | null> {
+    const [row] = await queryRows<PersonRow>(
+      database,
+      `SELECT account_id, pseudonym, wrapped_key FROM person_keys WHERE account_id = $1`,
+      [accountId],
+    );
+    return row === undefined ? null : this.#unwrap(row);
+  }
+
+  /**
+   * The people of these accounts, new ones made. Locks their rows until the end of the transaction, so that no key is
+   * destroyed while something is being sealed under it. An account whose key was destroyed has null.
+   */
+  async lock(manager: EntityManager, accountIds: readonly string[]): Promise<Map<string, Person | null>> {
+    const rows = await this.#lockRows(manager, accountIds);
+    const known = new Set(rows.map((row) => row.account_id));
+    const unknown = accountIds.filter((id) => !known.has(id));
+    if (unknown.length > 0) {
+      await this.#make(manager, unknown);
+      rows.push(...(await this.#lockRows(manager, unknown)));
+    }
+    return new Map(rows.map((row) => [row.account_id, this.#unwrap(row)]));
+  }
+
+  #lockRows(manager: EntityManager, accountIds: readonly string[]): Promise<PersonRow[]> {
+    return queryRows<PersonRow>(
+      manager,
+      `SELECT account_id, pseudonym, wrapped_key FROM person_keys WHERE account_id = ANY($1::uuid[])
+        ORDER BY account_id FOR SHARE`,
+      [accountIds],
+    );
+  }
+
+  async #make(manager: EntityManager, accountIds: readonly string[]): Promise<void> {
+    const wrapped = accountIds.map((id) =>
+      encrypt(this.#masterKey, randomBytes(DATA_KEY_BYTES), Buffer.from(id)),
+    );
+    await queryRows(
+      manager,
+      `INSERT INTO person_keys (account_id, pseudonym, wrapped_key, created_at)
+       SELECT made.*, $4 FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS made ON CONFLICT (account_id) DO NOTHING`,
+      [accountIds, accountIds.map(makePseudonym), wrapped, this.#clock.now()],
+    );
+  }
+
+  #unwrap(row: PersonRow): Person | null {
+    if (row.pseudonym === null || row.wrapped_key === null) return null;
+    const dataKey = decrypt(this.#masterKey, row.wrapped_key, Buffer.from(row.account_id));
+    if (dataKey === null)
+      throw new Error('SPELL_LEDGER_MASTER_KEY is not the key under which people’s keys were wrapped');
+    return { pseudonym: row.pseudonym, key: toPersonKey(dataKey) };
+  }
+}
+
+export function makePseudonym(): string {
+  return randomBytes(PSEUDONYM_BYTES).toString('base64url');
+}
+
+/**
+ * Erases a person from the ledger: what was sealed for them can be opened by nobody again, and nothing connects their
+ * entries with them. The entries themselves stay, and the log verifies as before. Facts that come later are recorded
+ * without content, under a name used once. Repeatable.
+ */
+export async function destroyPersonKey(
+  deps: { database: DataSource | EntityManager; clock: Clock },
+  accountId: string,
+): Promise<void> {
+  await queryRows(
+    deps.database,
+    `INSERT INTO person_keys (account_id, created_at, destroyed_at) VALUES ($1, $2, $2)
+     ON CONFLICT (account_id) DO UPDATE SET pseudonym = NULL, wrapped_key = NULL, destroyed_at = $2
+      WHERE person_keys.destroyed_at IS NULL`,
+    [accountId, deps.clock.now()],
+  );
+}

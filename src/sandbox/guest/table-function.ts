@@ -1,0 +1,19 @@
+import { Wasm } from '../webassembly.js';
+
+/**
+ * (module (import "host" "call" (func)) (export "call" (func 0))): a table of functions takes WebAssembly's own only,
+ * and an imported function that is exported again is one.
+ */
+const PASSAGE = new Wasm.Module(
+  Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00],
+    ...[0x02, 0x0d, 0x01, 0x04, 0x68, 0x6f, 0x73, 0x74, 0x04, 0x63, 0x61, 0x6c, 0x6c, 0x00, 0x00],
+    ...[0x07, 0x08, 0x01, 0x04, 0x63, 0x61, 0x6c, 0x6c, 0x00, 0x00],
+  ]),
+);
+
+/** The host's function as something a guest's table takes. */
+export function tableFunction(call: () => void): unknown {
+  return new Wasm.Instance(PASSAGE, { host: { call } }).exports['call'];
+}

@@ -1,0 +1,248 @@
+import type { ByteReader } from './byte-reader.js';
+import type { ByteWriter } from './byte-writer.js';
+import type { StackPlan } from './call-graph.js';
+import { ControlFlow, type Piece } from './control-flow.js';
+import { LENGTH_COSTS } from './cost-table.js';
+import type { FuelCode } from './fuel-code.js';
+import { LoopMark } from './loop-mark.js';
+import { moveCharges } from './move-charges.js';
+import { PLACES_MAX } from './limits.js';
+import { FunctionTooLarge, MalformedModule } from './module-problem.js';
+import type { TypeShape } from './module-structure.js';
+import { readOperator, type Operator } from './read-operator.js';
+import { hasLabels, writeRelabeled } from './relabel.js';
+import type { StackCode } from './stack-code.js';
+
+/** What planning needs to know of the module. */
+export interface PlanContext {
+  types: readonly TypeShape[];
+  stack: StackPlan;
+  /** Called with instructions the platform does not run. */
+  onRefused: (operator: Operator) => void;
+}
+
+type Write = (writer: ByteWriter, fuel: FuelCode, stack: StackCode) => void;
+
+/** What is inserted before the byte at `offset`; written last, when the costs of all pieces are known. */
+interface Insertion {
+  offset: number;
+  /** How many bytes of the original it stands for. */
+  replaces: number;
+  write: Write;
+}
+
+/** A function without calls and loops that costs no more is charged where it begins, but need not look there. */
+const UNCHECKED_LEAF_COST_MAX = 256;
+
+/** Where the counting code of one function goes. */
+export class FunctionPlan {
+  readonly insertions: Insertion[] = [];
+  usesLength = false;
+  readonly usesStack: boolean;
+  readonly #pieces: Piece[] = [];
+  readonly #flow: ControlFlow;
+  /** For every construct around, outermost first: the innermost loop that it is or stands in. */
+  readonly #around: (LoopMark | undefined)[] = [undefined];
+  readonly #loops: LoopMark[] = [];
+  #hasCalls = false;
+  #opensLoop = false;
+
+  constructor(
+    functionIndex: number,
+    private readonly body: ByteReader,
+    entryCost: number,
+    private readonly context: PlanContext,
+  ) {
+    this.usesStack = context.stack.isCounted(functionIndex);
+    if (this.usesStack) this.#insert(body.position, (writer, _fuel, stack) => stack.enter(writer));
+    this.#flow = new ControlFlow(body.position, entryCost, (piece) => {
+      this.#pieces.push(piece);
+      const head = this.#opensLoop ? this.#around.at(-1) : undefined;
+      this.#insert(piece.offset, (writer, fuel) => {
+        const isDue = head?.isWrapped === true && fuel.mayBeAhead;
+        if (isDue) fuel.repeatWhenDue(writer);
+        fuel.charge(writer, isDue ? { cost: piece.cost, isChecked: false } : piece);
+      });
+    });
+    this.#read();
+    moveCharges(this.#flow);
+    const cost = this.#pieces.reduce((sum, piece) => sum + piece.cost, 0);
+    const [entry] = this.#pieces;
+    if (entry && (this.#hasCalls || cost > UNCHECKED_LEAF_COST_MAX)) entry.isChecked = true;
+  }
+
+  /** Catch clauses jump to labels where nothing tells what the local holds, so there it is never ahead. */
+  get mayBeAhead(): boolean {
+    return !this.#flow.hasCatchClauses && this.#loops.some(({ hasCalls }) => !hasCalls);
+  }
+
+  #insert(offset: number, write: Write, replaces = 0): void {
+    if (this.insertions.length >= PLACES_MAX)
+      throw new FunctionTooLarge(`has more than ${PLACES_MAX} places where counting code goes`);
+    this.insertions.push({ offset, write, replaces });
+  }
+
+  #read(): void {
+    const { body } = this;
+    while (!this.#flow.finished) {
+      const operator = readOperator(body);
+      if (operator.opcode.refusal !== undefined) return this.context.onRefused(operator);
+      if (this.#flow.isReachable) this.#before(operator);
+      this.#behind(operator);
+      this.#visit(operator);
+    }
+    if (!body.done) throw new MalformedModule('code behind the end of a function', body.position);
+  }
+
+  #visit(operator: Operator): void {
+    const known = this.#pieces.length;
+    this.#opensLoop = operator.opcode.control === 'loop';
+    this.#flow.visit(operator, costOf(operator, this.context.types));
+    this.#opensLoop = false;
+    const mark = this.#around.at(-1);
+    if (mark && operator.opcode.control === 'loop') mark.head = this.#pieces[known];
+  }
+
+  #before(operator: Operator): void {
+    const { opcode, start } = operator;
+    switch (opcode.control) {
+      case 'if':
+      case 'else':
+      case 'catch':
+      case 'delegate':
+      case 'end':
+        return this.#insert(start, (writer, fuel) => fuel.beforeJoin(writer));
+      case 'branch':
+      case 'branch-if':
+      case 'branch-table':
+      case 'return':
+      case 'throw':
+        return this.#beforeJump(operator);
+      case 'call':
+      case 'tail-call':
+        return this.#beforeCall(operator);
+      case 'bulk':
+      case 'grow-memory': {
+        const length = LENGTH_COSTS[opcode.class];
+        if (length === undefined) return;
+        this.usesLength = true;
+        return this.#insert(start, (writer, fuel) => fuel.chargeLength(writer, length));
+      }
+      default:
+    }
+  }
+
+  /** What the local and the global hold at the target is known only if it is the same on every way there. */
+  #beforeJump({ opcode, start, first, labels }: Operator): void {
+    const from = this.#around.at(-1);
+    if (from === undefined) return;
+    const targets =
+      opcode.control === 'return' || opcode.control === 'throw'
+        ? [undefined]
+        : (labels.length > 0 ? labels : [first]).map((label) => this.#around.at(-1 - label));
+    this.#insert(start, (writer, fuel) => {
+      fuel.beforeJoin(writer);
+      if (targets.some((target) => target?.outermost !== from.outermost)) fuel.publish(writer);
+    });
+  }
+
+  #beforeCall({ opcode, start, first }: Operator): void {
+    const { stack } = this.context;
+    this.#hasCalls = true;
+    const loop = this.#around.at(-1);
+    if (loop) loop.hasCalls = true;
+    this.#insert(start, (writer, fuel) => fuel.publish(writer));
+    const isCounted = opcode.class === 'call' ? stack.isCounted(first) : stack.mayReachCounted(first);
+    if (!isCounted) return;
+    this.#insert(start, (writer, _fuel, code) =>
+      opcode.control === 'call' ? code.beforeCall(writer) : code.beforeTailCall(writer),
+    );
+  }
+
+  /** Also where control does not get to on the straight way: the end of a block may be jumped to. */
+  #behind(operator: Operator): void {
+    const { opcode, start, end } = operator;
+    this.#relabel(operator);
+    switch (opcode.control) {
+      case 'block':
+      case 'if':
+      case 'try':
+      case 'try_table':
+        this.#around.push(this.#around.at(-1));
+        return;
+      case 'loop': {
+        const mark = new LoopMark(this.#around.at(-1));
+        this.#loops.push(mark);
+        this.#around.push(mark);
+        const blockType = this.body.bytes.subarray(start + 1, end);
+        this.#insert(start, (writer, fuel) => {
+          mark.settle();
+          if (mark.isOutermost) fuel.enterLoops(writer);
+          else fuel.beforeJoin(writer);
+          fuel.afterJoin();
+          if (mark.isWrapped) fuel.openReporting(writer, blockType);
+        });
+        return this.#insert(end, (_writer, fuel) => fuel.afterJoin());
+      }
+      case 'else':
+        return this.#insert(end, (_writer, fuel) => fuel.afterJoin());
+      case 'delegate':
+        this.#around.pop();
+        return this.#insert(end, (_writer, fuel) => fuel.afterJoin());
+      case 'end':
+        return this.#end(end);
+      case 'call':
+      case 'catch':
+        return this.#insert(end, (_writer, fuel) => fuel.forget());
+      case 'bulk':
+      case 'grow-memory':
+        // Of the bulk instructions one grows as a memory does.
+        if (opcode.control === 'bulk' && opcode.class !== 'tableGrow') return;
+        if (!this.#flow.isReachable) return;
+        return this.#insert(end, (writer, fuel) => fuel.noteGrowFailure(writer));
+      default:
+    }
+  }
+
+  #end(end: number): void {
+    const mark = this.#around.pop();
+    const isReachable = this.#flow.isReachable;
+    if (mark === undefined || mark === this.#around.at(-1))
+      return this.#insert(end, (_writer, fuel) => fuel.afterJoin());
+    mark.close();
+    this.#insert(end, (writer, fuel) => {
+      if (mark.isWrapped) fuel.closeReporting(writer);
+      fuel.afterJoin();
+      if (mark.isOutermost) fuel.leaveLoops(writer, isReachable);
+    });
+  }
+
+  /** A branch past a loop that has got another one around it has one construct more to pass. */
+  #relabel(operator: Operator): void {
+    const innermost = this.#around.at(-1);
+    if (innermost === undefined || !hasLabels(operator)) return;
+    // The label of delegate counts from around its try.
+    const first = this.#around.length - (operator.opcode.control === 'delegate' ? 2 : 1);
+    const targets = new Map<number, LoopMark | undefined>();
+    for (const label of operator.labels.length > 0 ? operator.labels : [operator.first])
+      targets.set(label, this.#around[first - label]);
+    const relabel = (label: number): number => label + innermost.added - (targets.get(label)?.added ?? 0);
+    const { bytes } = this.body;
+    const { start, end } = operator;
+    this.#insert(
+      start,
+      (writer, fuel) => {
+        if (fuel.mayBeAhead) writeRelabeled(writer, bytes, operator, relabel);
+        else writer.raw(bytes.subarray(start, end));
+      },
+      end - start,
+    );
+  }
+}
+
+/** A new structure or fixed array also costs by its size, which the module says. */
+function costOf({ opcode, first, second }: Operator, types: readonly TypeShape[]): number {
+  if (opcode.class !== 'aggregateNew') return opcode.cost;
+  const type = types[first];
+  return opcode.cost + (type?.form === 'structure' ? type.fields : second);
+}

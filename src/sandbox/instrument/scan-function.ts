@@ -1,0 +1,54 @@
+import type { ByteReader } from './byte-reader.js';
+import { readLocals } from './function-body.js';
+import { arityOfType, OperandHeight, type Signatures } from './operand-height.js';
+import { readOperator } from './read-operator.js';
+
+/** What the call graph needs to know of a function. */
+export interface ScannedFunction {
+  /** What one activation holds on the stack, in stack bytes. */
+  frameBytes: number;
+  /** The indexes of functions it calls by name, each once. */
+  callees: ReadonlySet<number>;
+  /** The indexes of types it calls through tables and references, each once. */
+  calledTypes: ReadonlySet<number>;
+  /** Functions whose reference it takes. */
+  referred: readonly number[];
+  growsTables: boolean;
+}
+
+/** Return address, frame pointer, the instance and what else the engine keeps in every frame. */
+const FRAME_OVERHEAD_BYTES = 96;
+
+/** The engine gives a local or an operand one slot, twice as large where there are vectors. */
+const SLOT_BYTES = 8;
+const VECTOR_SLOT_BYTES = 16;
+
+const VECTOR_PREFIX = 0xfd;
+
+/** Reads a function once before any is rewritten: a caller's code depends on what its callees are. */
+export function scanFunction(body: ByteReader, typeIndex: number, signatures: Signatures): ScannedFunction {
+  const locals = readLocals(body);
+  const height = new OperandHeight(signatures);
+  const callees = new Set<number>();
+  const calledTypes = new Set<number>();
+  const referred: number[] = [];
+  let growsTables = false;
+  let hasVectors = locals.hasVectors;
+  while (!body.done) {
+    if (body.bytes[body.position] === VECTOR_PREFIX) hasVectors = true;
+    const operator = readOperator(body);
+    const { opcode, first } = operator;
+    // The function is going to be refused; what else it does is of no interest.
+    if (opcode.refusal !== undefined) break;
+    if (opcode.control === 'call' || opcode.control === 'tail-call') {
+      if (opcode.class === 'call') callees.add(first);
+      else calledTypes.add(first);
+    } else if (opcode.name === 'ref.func') referred.push(first);
+    else if (opcode.class === 'tableGrow') growsTables = true;
+    height.visit(operator);
+  }
+  const { parameters } = arityOfType(signatures, typeIndex);
+  const slotBytes = hasVectors ? VECTOR_SLOT_BYTES : SLOT_BYTES;
+  const frameBytes = FRAME_OVERHEAD_BYTES + slotBytes * (parameters + locals.count + height.max);
+  return { frameBytes, callees, calledTypes, referred, growsTables };
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LedgerMetrics, LogChecker, auditLog, currentCheckpoint } from '../../src/ledger/index.js';
+import { createLogger, createRegistry, type DataSource } from '../../src/platform/index.js';
+import { ORIGIN, appendFacts, databaseSource, drain, openLog } from './support.js';
+
+const EDITS = 1_000;
+// Two full tiles and a piece of a third, so that every kind of row is there.
+const ENTRIES = 600;
+
+const PLACE = '(CASE ANY % 3 WHEN 0 THEN 13 + ANY % 22 WHEN 1 THEN 83 + ANY % 64 ELSE 183 + ANY % 64 END)';
+/**
+ * Edits of every table that the log consists of. PLACE is within the account, the commitment or the previous hash of a leaf:
+ * what is not even JSON, or has another sequence, the table refuses by itself. AT and ANY become random numbers, SIZE how many entries there are.
+ */
+const EDIT_KINDS: readonly [name: string, sql: string][] = [
+  [
+    'a byte of an entry',
+    `UPDATE ledger_entries SET leaf = overlay(leaf PLACING CASE substr(leaf, PLACE, 1) WHEN 'a' THEN 'b' ELSE 'a' END FROM PLACE) WHERE sequence = AT`,
+  ],
+  ['an entry deleted', `DELETE FROM ledger_entries WHERE sequence = AT`],
+  [
+    'an entry in the place of another',
+    `UPDATE ledger_entries SET leaf = (SELECT regexp_replace(leaf, '"sequence":[0-9]+', '"sequence":AT') FROM ledger_entries WHERE sequence = (AT + 1 + ANY % (SIZE - 1)) % SIZE) WHERE sequence = AT`,
+  ],
+  [
+    'the last entries and their checkpoint deleted',
+    `WITH cut AS (DELETE FROM ledger_checkpoints WHERE size = SIZE RETURNING 1) DELETE FROM ledger_entries WHERE sequence >= SIZE - 1 - (AT + ANY) % 50`,
+  ],
+  [
+    'a bit of a tile',
+    `UPDATE ledger_tiles SET hashes = set_bit(hashes, ANY % 65536, 1 - get_bit(hashes, ANY % 65536)) WHERE level = 0 AND index = AT % 2`,
+  ],
+  [
+    'a bit of a root',
+    `UPDATE ledger_tiles SET root = set_bit(root, ANY % 256, 1 - get_bit(root, ANY % 256)) WHERE level = 0 AND index = AT % 2`,
+  ],
+  ['a tile deleted', `DELETE FROM ledger_tiles WHERE level = 0 AND index = AT % 2`],
+  [
+    'a character of the checkpoint',
+    `UPDATE ledger_checkpoints SET note = overlay(note PLACING CASE substr(note, 1 + (AT + ANY) % length(note), 1) WHEN 'a' THEN 'b' ELSE 'a' END FROM 1 + (AT + ANY) % length(note)) WHERE size = SIZE`,
+  ],
+];
+
+describe('a log that someone with all rights has edited', async () => {
+  const log = await openLog();
+  const { database, sequencer } = log;
+  await drain(sequencer);
+  for (const size of [250, ENTRIES]) {
+    await appendFacts(database, size - (await currentCheckpoint({ database })).size);
+    await drain(sequencer);
+  }
+  const { size, note } = await currentCheckpoint({ database });
+  // What anyone has who once copied the checkpoint.
+  const kept = new Map([[`checkpoints/${size}`, Buffer.from(note)]]);
+  // One connection, so that an edit can be looked at inside its transaction and taken back.
+  const intruder = await log.connect(log.url, 1);
+
+  it(`of ${EDITS} random edits and deletions, ${EDITS} are found`, async (test) => {
+    const found = new Map<string, number>();
+    const random = randomNumbers(20_261_122);
+    for (let edit = 0; edit < EDITS; edit += 1) {
+      const [name, sql] = EDIT_KINDS[edit % EDIT_KINDS.length] ?? ['', ''];
+      const report = await withEdit(intruder, sql, [random() % ENTRIES, random()], () =>
+        auditLog(databaseSource(intruder, kept)),
+      );
+      assert.ok(!report.ok, `${name} (edit ${edit}) was not found`);
+      assert.ok(report.problem.reason.length > 0 && report.problem.file.length > 0);
+      found.set(name, (found.get(name) ?? 0) + 1);
+    }
+    test.diagnostic([...found].map(([name, count]) => `${name}: ${count}`).join(', '));
+    assert.equal((await auditLog(databaseSource(intruder, kept))).ok, true, 'without an edit it verifies');
+  });
+
+  it('the first bad entry is named', async () => {
+    const sql = `UPDATE ledger_entries SET leaf = replace(leaf, 'cast.settled', 'cast.setled') WHERE sequence >= AT AND sequence < AT + ANY`;
+    const report = await withEdit(intruder, sql, [300, 100], () => auditLog(databaseSource(intruder, kept)));
+    assert.deepEqual(report.ok ? null : report.problem.sequence, 300);
+    const order = `UPDATE ledger_tiles SET hashes = overlay(hashes PLACING decode(repeat('00', 32), 'hex') FROM AT * 32 + 1) WHERE level = 0 AND index = ANY`;
+    const tile = await withEdit(intruder, order, [17, 1], () => auditLog(databaseSource(intruder, kept)));
+    assert.deepEqual(tile.ok ? null : tile.problem.sequence, 256 + 17);
+  });
+
+  it('the check that runs beside the platform finds it too, and says so in a metric', async () => {
+    const registry = createRegistry('checker');
+    const checker = new LogChecker({
+      database: intruder,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      metrics: new LedgerMetrics(registry),
+      origin: ORIGIN,
+    });
+    const problems = async () => /^spell_ledger_problems\{.*\} (\d)$/m.exec(await registry.metrics())?.[1];
+    await checker.step();
+    assert.equal(await problems(), '0');
+    for (const [name, sql] of EDIT_KINDS) {
+      // To a log that simply ends earlier only someone who kept the checkpoint can object.
+      if (name.startsWith('the last')) continue;
+      await withEdit(intruder, sql, [150, 77], async () => {
+        await checker.step();
+        assert.equal(await problems(), '1', name);
+      });
+      await checker.step();
+      assert.equal(await problems(), '0', `after ${name}`);
+    }
+    assert.match(await registry.metrics(), /^spell_ledger_checked_total\{.*\} [1-9]/m);
+  });
+});
+
+/** Makes the edit with all triggers switched off, looks, and takes it back. */
+async function withEdit<T>(
+  intruder: DataSource,
+  sql: string,
+  [at, any]: [number, number],
+  look: () => Promise<T>,
+): Promise<T> {
+  const edit = sql
+    .replaceAll(/\bPLACE\b/g, PLACE)
+    .replaceAll(/\bAT\b/g, String(at))
+    .replaceAll(/\bANY\b/g, String(any))
+    .replaceAll(/\bSIZE\b/g, String(ENTRIES));
+  await intruder.query('BEGIN');
+  try {
+    await intruder.query('SET LOCAL session_replication_role = replica');
+    const [, count] = (await intruder.query(edit)) as [unknown, number];
+    assert.ok(count > 0, `the edit changed nothing: ${edit}`);
+    return await look();
+  } finally {
+    await intruder.query('ROLLBACK');
+  }
+}
+
+/** The same numbers in every run, so that a failure can be seen again (xorshift32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % 1_000_000;
+  };
+}
