@@ -163,7 +163,7 @@ CREATE TABLE casts (
 CREATE INDEX casts_by_account ON public.casts USING btree (account_id, id DESC);
 CREATE INDEX casts_idempotency_age ON public.casts USING btree (queued_at) WHERE (idempotency_key IS NOT NULL);
 CREATE UNIQUE INDEX casts_idempotency_key ON public.casts USING btree (account_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
-CREATE INDEX casts_open ON public.casts USING btree (id) WHERE (status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]));
+CREATE INDEX casts_open ON public.casts USING btree (id) WHERE (finished_at IS NULL);
 CREATE INDEX casts_usage ON public.casts USING btree (account_id, queued_at);
 CREATE TRIGGER casts_end_by_settling BEFORE UPDATE ON public.casts FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION casts_end_by_settling();
 CREATE TRIGGER casts_final_stays_final BEFORE UPDATE ON public.casts FOR EACH ROW WHEN ((old.finished_at IS NOT NULL)) EXECUTE FUNCTION casts_final_stays_final();
@@ -187,11 +187,11 @@ CREATE TRIGGER ledger_checkpoints_is_append_only BEFORE DELETE OR UPDATE OR TRUN
 CREATE TABLE ledger_entries (
   sequence bigint NOT NULL,
   leaf text NOT NULL,
-  pseudonym text NOT NULL DEFAULT ((leaf)::jsonb ->> 'account'::text),
+  pseudonym text NOT NULL DEFAULT substr(leaf, 13, 22),
   subject_hash bytea,
   sealed bytea,
   CONSTRAINT ledger_entries_leaf_check CHECK (((octet_length(leaf) >= 1) AND (octet_length(leaf) <= 65535))),
-  CONSTRAINT ledger_entries_leaf_has_sequence CHECK (((((leaf)::jsonb ->> 'sequence'::text))::bigint = sequence)),
+  CONSTRAINT ledger_entries_leaf_has_sequence CHECK (((leaf ~~ '{"account":"%'::text) AND (leaf ~~ (('%","sequence":'::text || sequence) || ',"version":1}'::text)))),
   CONSTRAINT ledger_entries_sequence_check CHECK ((sequence >= 0)),
   CONSTRAINT ledger_entries_pkey PRIMARY KEY (sequence)
 );
@@ -221,8 +221,8 @@ CREATE TABLE ledger_outbox (
   kind text NOT NULL,
   subject text NOT NULL,
   occurred_at timestamp with time zone NOT NULL,
-  content jsonb NOT NULL,
-  CONSTRAINT ledger_outbox_content_check CHECK (((jsonb_typeof(content) = 'object'::text) AND (pg_column_size(content) <= 16384))),
+  content json NOT NULL,
+  CONSTRAINT ledger_outbox_content_check CHECK (((json_typeof(content) = 'object'::text) AND (octet_length((content)::text) <= 16384))),
   CONSTRAINT ledger_outbox_kind CHECK ((kind = ANY (ARRAY['account.opened'::text, 'key.created'::text, 'key.rotated'::text, 'key.revoked'::text, 'spell.published'::text, 'spell.yanked'::text, 'budget.set'::text, 'budget.deleted'::text, 'cast.settled'::text]))),
   CONSTRAINT ledger_outbox_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 500))),
   CONSTRAINT ledger_outbox_pkey PRIMARY KEY (id)
@@ -569,13 +569,14 @@ AS $function$
       FROM budget_periods p
       LEFT JOIN (SELECT pid, sum(c.held_micros) AS micros
                    FROM casts c CROSS JOIN unnest(c.budget_period_ids) AS pid
-                  WHERE c.status IN ('QUEUED', 'RUNNING') GROUP BY pid) AS open ON open.pid = p.id
+                  WHERE c.finished_at IS NULL GROUP BY pid) AS open ON open.pid = p.id
      WHERE p.held_micros <> coalesce(open.micros, 0) $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.ledger_checkpoint_has_no_gap()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
       BEGIN
         IF (SELECT count(*) FROM ledger_entries WHERE sequence >= coalesce(NEW.previous_size, 0) AND sequence < NEW.size)
@@ -667,6 +668,11 @@ AS $function$
       RETURN;
     END IF;
 
+    IF EXISTS (SELECT FROM unnest(endings) AS e
+                WHERE e.spell_terms IS NULL OR e.run_terms IS NULL OR e.pricing_terms IS NULL) THEN
+      RAISE EXCEPTION 'a cast must end with the terms of its run: without them nothing could prove how it ended';
+    END IF;
+
     -- The one place where casts end, and every one of them leaves its fact for the ledger. What the fact says is read
     -- from the row as it now is; terms are what the code derives of its version.
     PERFORM set_config('spell.settling', 'on', true);
@@ -683,29 +689,19 @@ AS $function$
        WHERE c.id = e.id
       RETURNING c.id, c.account_id, c.status, c.error_code, e.exit_code, c.fuel_used, c.memory_peak_bytes,
                 c.duration_ms, c.attempts, s.held_micros, c.cost_micros, c.queued_at, c.started_at, c.finished_at,
-                c.output_digest, c.output_bytes, e.terms, octet_length(c.input) AS input_bytes,
+                c.output_digest, c.output_bytes, e.spell_terms, e.run_terms, e.pricing_terms, octet_length(c.input) AS input_bytes,
                 coalesce(e.input_digest, 'sha256:' || encode(sha256(c.input), 'hex')) AS input_digest),
     recorded AS (
       INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
-      SELECT t.account_id, 'cast.settled', t.id::text, t.finished_at, jsonb_build_object(
-               'version', 1,
-               'castId', t.id,
-               'spell', t.terms -> 'spell',
-               'run', t.terms -> 'run',
-               'input', jsonb_build_object('digest', t.input_digest, 'bytes', t.input_bytes),
-               'output', CASE WHEN t.output_digest IS NOT NULL
-                              THEN jsonb_build_object('digest', t.output_digest, 'bytes', t.output_bytes) END,
-               'ending', jsonb_build_object(
-                 'status', t.status, 'errorCode', t.error_code, 'exitCode', t.exit_code,
-                 'fuelUsed', t.fuel_used::text, 'memoryPeakBytes', t.memory_peak_bytes,
-                 'durationMs', t.duration_ms, 'attempts', t.attempts),
-               'price', jsonb_build_object(
-                 'pricing', t.terms -> 'pricing', 'heldMicros', t.held_micros::text,
-                 'costMicros', t.cost_micros::text),
-               'times', jsonb_build_object(
-                 'queuedAt', to_char(t.queued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                 'startedAt', to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                 'finishedAt', to_char(t.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+      SELECT t.account_id, 'cast.settled', t.id::text, t.finished_at, format(
+  '{"castId":"%s","ending":{"attempts":%s,"durationMs":%s,"errorCode":%s,"exitCode":%s,"fuelUsed":%s,"memoryPeakBytes":%s,"status":"%s"},'
+  '"input":{"bytes":%s,"digest":"%s"},"output":%s,"price":{"costMicros":"%s","heldMicros":"%s","pricing":%s},"run":%s,"spell":%s,'
+  '"times":{"finishedAt":"%s","queuedAt":"%s","startedAt":%s},"version":1}',
+  t.id, t.attempts, coalesce(t.duration_ms::text, 'null'), coalesce('"' || t.error_code || '"', 'null'), coalesce(t.exit_code::text, 'null'),
+  coalesce('"' || t.fuel_used || '"', 'null'), coalesce(t.memory_peak_bytes::text, 'null'), t.status,
+  t.input_bytes, t.input_digest, coalesce('{"bytes":' || t.output_bytes || ',"digest":"' || t.output_digest || '"}', 'null'),
+  t.cost_micros, t.held_micros, t.pricing_terms, t.run_terms, t.spell_terms,
+  to_char(t.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), to_char(t.queued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), coalesce('"' || to_char(t.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"', 'null'))::json
         FROM settled AS t)
     SELECT array_agg(DISTINCT pid) INTO touched
       FROM unnest(standing) AS s CROSS JOIN unnest(s.period_ids) AS pid WHERE s.held_micros > 0;

@@ -67,14 +67,21 @@ export interface OverdueCast {
   id: string;
   attempts: number;
   lastSequence: number;
+  startedAt: Date;
   isCancelRequested: boolean;
 }
 
 /** Running casts whose worker has not renewed its lease. */
 export async function findOverdueCasts(database: DataSource, limit: number): Promise<OverdueCast[]> {
-  const rows = await queryRows<{ id: string; attempts: number; last_sequence: number; canceling: boolean }>(
+  const rows = await queryRows<{
+    id: string;
+    attempts: number;
+    last_sequence: number;
+    started_at: Date;
+    canceling: boolean;
+  }>(
     database,
-    `SELECT id, attempts, last_sequence, cancel_requested_at IS NOT NULL AS canceling FROM casts
+    `SELECT id, attempts, last_sequence, started_at, cancel_requested_at IS NOT NULL AS canceling FROM casts
       WHERE finished_at IS NULL AND status = 'RUNNING' AND lease_until < now() ORDER BY id LIMIT $1`,
     [limit],
   );
@@ -82,6 +89,7 @@ export async function findOverdueCasts(database: DataSource, limit: number): Pro
     id: row.id,
     attempts: row.attempts,
     lastSequence: row.last_sequence,
+    startedAt: row.started_at,
     isCancelRequested: row.canceling,
   }));
 }

@@ -4,7 +4,6 @@ import {
   BlobChanged,
   errorText,
   newId,
-  orAfter,
   sha256,
   type BlobStore,
   type Clock,
@@ -22,13 +21,14 @@ import {
   type SandboxPool,
 } from '../sandbox/index.js';
 import { readResources, type ResolvedVersion, type VersionResolver } from '../spells/index.js';
-import { EVENTS_KEPT_MS, LARGE_EVENTS_BYTES, LARGE_EVENTS_KEPT_MS, SEQUENCE_GAP } from './cast.js';
-import { finishedEvent, fromStreamEntry, streamName } from './cast-events.js';
+import { EVENTS_KEPT_MS, LARGE_EVENTS_BYTES, LARGE_EVENTS_KEPT_MS } from './cast.js';
+import { finishedEvent } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { giveUpLease } from './cast-store.js';
 import { ClaimAhead } from './claim-ahead.js';
 import { CastClaims, readInput, type ClaimedCast } from './claim-casts.js';
 import { EventWriter } from './event-writer.js';
+import { findLastSequence } from './last-sequence.js';
 import { LeaseKeeper, type RunningCast } from './lease-keeper.js';
 import { chargeMicros } from './charge.js';
 import { placeOutput, toResult } from './result.js';
@@ -43,10 +43,6 @@ export const CANCEL_CHANNEL = 'casts-cancel';
 // How long a stopping worker lets short casts end by themselves; longer ones are begun again elsewhere.
 const DRAIN_MS = 2_000;
 const DRAIN_LOOK_MS = 20;
-// Well below the lease: a worker that waited for Redis longer would lose the cast it has just claimed.
-const LAST_EVENT_WITHIN_MS = 1_000;
-// Machines' clocks, kept by NTP, agree much better than this.
-const CLOCKS_APART_MAX_MS = 1_000;
 
 export interface CastWorkerDeps {
   database: DataSource;
@@ -132,7 +128,8 @@ export class CastWorker {
       ...this.#deps,
       castId: claim.id,
       attempt: claim.attempts,
-      lastSequence: await this.#lastSequence(claim),
+      lastSequence:
+        claim.attempts === 1 ? claim.lastSequence : await findLastSequence(this.#deps.streams, claim),
     });
     const running: RunningCast = {
       attempt: claim.attempts,
@@ -282,18 +279,6 @@ export class CastWorker {
       .catch((error: unknown) =>
         this.#deps.logger.warn({ castId: claim.id, error: errorText(error) }, 'final event not announced'),
       );
-  }
-
-  /** Where the numbers of the last attempt ended: from the stream, or from the last heartbeat when Redis was lost. */
-  async #lastSequence(claim: ClaimedCast): Promise<number> {
-    if (claim.attempts === 1) return claim.lastSequence;
-    const { streams } = this.#deps;
-    const last = await orAfter(streams.last(streamName(claim.id)), LAST_EVENT_WITHIN_MS, null);
-    if (last !== null) return Math.max(fromStreamEntry(last).sequence, claim.lastSequence);
-    // Nothing is there: the attempts before were lost before they wrote anything, or Redis was, after they wrote.
-    const unbrokenSinceMs = await orAfter(streams.unbrokenSinceMs(), LAST_EVENT_WITHIN_MS, Infinity);
-    const wasLost = unbrokenSinceMs + CLOCKS_APART_MAX_MS > claim.startedAt.getTime();
-    return wasLost ? claim.lastSequence + SEQUENCE_GAP : claim.lastSequence;
   }
 }
 

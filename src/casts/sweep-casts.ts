@@ -9,9 +9,10 @@ import {
 } from '../platform/index.js';
 import type { VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, type CastErrorCode } from './cast.js';
-import { finishedEvent, fromStreamEntry, streamName, toStreamEntry } from './cast-events.js';
+import { finishedEvent, streamName, toStreamEntry } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { findOverdueCasts, findWaitingCasts, type OverdueCast } from './cast-store.js';
+import { findLastSequence } from './last-sequence.js';
 import { readRunTerms } from './run-terms.js';
 import type { CastSettlements } from './settle-casts.js';
 
@@ -95,8 +96,6 @@ export class CastSweeper {
   /** Ends a cast whose worker is gone: canceled when that was asked for, else failed with the code. Costs nothing. */
   async #end(cast: OverdueCast, code: CastErrorCode | null): Promise<void> {
     const { settlements, streams, clock, metrics, logger } = this.#deps;
-    const last = await streams.last(streamName(cast.id));
-    const lastSequence = Math.max(cast.lastSequence, last === null ? 0 : fromStreamEntry(last).sequence);
     const message = `${cast.attempts} attempts lost their worker`;
     const status = code === null ? ('CANCELED' as const) : ('FAILED' as const);
     const settlement = {
@@ -117,12 +116,17 @@ export class CastSweeper {
       memoryPeakBytes: null,
       durationMs: null,
       costMicros: 0n,
-      finalSequence: lastSequence + 1,
+      finalSequence: (await findLastSequence(streams, cast)) + 1,
     };
     if (!(await settlements.settle(settlement))) return;
     metrics.settled.inc({ status, code: code ?? '' });
     logger.warn({ castId: cast.id, attempts: cast.attempts, status }, 'cast ended without its worker');
     const event = finishedEvent({ ...settlement, attempts: cast.attempts });
-    await streams.append(streamName(cast.id), [toStreamEntry(event)], EVENTS_KEPT_MS);
+    // A courtesy: whoever misses it reads the row. A Redis that is away must not keep the next cast from its end.
+    streams
+      .append(streamName(cast.id), [toStreamEntry(event)], EVENTS_KEPT_MS)
+      .catch((error: unknown) =>
+        logger.warn({ castId: cast.id, error: errorText(error) }, 'final event not written'),
+      );
   }
 }

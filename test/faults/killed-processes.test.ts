@@ -91,7 +91,7 @@ describe('processes that are killed or told to stop', async () => {
       `INSERT INTO casts (id, account_id, api_key_id, spell_version_id, status, request_digest, input, timeout_ms,
                           max_memory_bytes, max_output_bytes, max_fuel, held_micros, queued_at, last_sequence)
        SELECT '01890000-0000-7000-8000-000000000002', c.account_id, api_key_id, spell_version_id, 'QUEUED', request_digest, input,
-              timeout_ms, max_memory_bytes, max_output_bytes, max_fuel, 0, now(), 1 FROM casts c
+              timeout_ms, max_memory_bytes, max_output_bytes, max_fuel, 10000, now(), 1 FROM casts c
          JOIN spell_versions v ON v.id = c.spell_version_id JOIN spells s ON s.id = v.spell_id
         WHERE s.key = $1 LIMIT 1 RETURNING id`,
       [ticker],

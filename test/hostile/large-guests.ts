@@ -72,7 +72,7 @@ export const LARGE_GUESTS: readonly HostileGuest[] = [
   },
   {
     name: 'a function that takes long to compile',
-    wasm: () => manyLoops(100_000),
+    wasm: () => manyLoops(60_000),
     runtime: { ...UNTIL_DEADLINE.runtime, timeout_ms: SHORT_MS },
     ends: ['DEADLINE_EXCEEDED', 'SUCCEEDED'],
   },

@@ -25,7 +25,8 @@ test('a hundred casts in a row share their processes', async () => {
 test('a process is replaced after its share of casts', async () => {
   await withPool({ size: 1, maxCastsPerProcess: 2 }, async (pool) => {
     for (let round = 0; round < 8; round += 1) assert.equal((await cast(pool, TRIVIAL)).kind, 'succeeded');
-    assert.ok(pool.stats().killed >= 3, JSON.stringify(pool.stats()));
+    // Four were used up; those of the last casts may still be on their way out.
+    while (pool.stats().killed < 4) await delay(10);
   });
 });
 
