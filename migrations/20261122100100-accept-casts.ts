@@ -9,7 +9,14 @@ export class AcceptCasts20261122100100 implements MigrationInterface {
   name = 'AcceptCasts20261122100100';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [...OPEN_CASTS, CAST_REQUEST, CAST_BUDGET, CAST_HOLD, APPLYING_BUDGETS, ACCEPT_CASTS])
+    for (const statement of [
+      ...OPEN_CASTS,
+      CAST_REQUEST,
+      CAST_BUDGET,
+      CAST_HOLD,
+      APPLYING_BUDGETS,
+      ACCEPT_CASTS,
+    ])
       await runner.query(statement);
   }
 

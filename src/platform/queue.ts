@@ -45,7 +45,7 @@ export interface JobWorkerOptions {
   prefix: string;
   concurrency: number;
   logger: Logger;
-  run(id: string): Promise<void>;
+  run: (id: string) => Promise<void>;
 }
 
 // A killed worker's job is given out again after at most lock + check: BullMQ's own defaults take 60 s
