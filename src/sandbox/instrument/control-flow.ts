@@ -32,8 +32,10 @@ interface Frame {
   level: number;
   /** The outermost level that a branch from inside jumps to; less than its own: it can be left not by its end. */
   reaches: number;
-  /** Some branch jumps to its end. */
-  targeted: boolean;
+  /** How many branches jump to its end. */
+  jumps: number;
+  /** The last conditional one: the piece that it ends, and the one that follows when it is not taken. */
+  conditionalJump: { from: Piece; otherwise: Piece } | undefined;
   /** The pieces that run into the end: of the body, of each arm, of each handler. */
   arrivals: Piece[];
   /** The pieces that begin in it: the head of a loop, the arms of a choice, handlers. */
@@ -102,8 +104,7 @@ export class ControlFlow {
       case 'delegate':
         return this.#close(operator.end);
       case 'branch-if':
-        this.#branchMaybe(operator.first);
-        return this.#beginIfReachable(operator.end);
+        return this.#branchIf(operator);
       case 'branch':
         this.#branch(operator.first);
         return this.#stop();
@@ -153,7 +154,8 @@ export class ControlFlow {
       entry: this.#current,
       level,
       reaches: level,
-      targeted: false,
+      jumps: 0,
+      conditionalJump: undefined,
       arrivals: [],
       heads: [],
       repeats: [],
@@ -182,12 +184,19 @@ export class ControlFlow {
     const innermost = this.#frame(0);
     innermost.reaches = Math.min(innermost.reaches, target.level);
     if (target.kind === 'loop') target.repeats.push(this.#current);
-    else target.targeted = true;
+    else target.jumps += 1;
   }
 
   #branchMaybe(label: number): void {
     this.#frame(label).repeatsConditionally = true;
     this.#branch(label);
+  }
+
+  #branchIf({ first, end }: Operator): void {
+    const from = this.#current;
+    this.#branchMaybe(first);
+    this.#beginIfReachable(end);
+    if (from && this.#current) this.#frame(first).conditionalJump = { from, otherwise: this.#current };
   }
 
   #arrive(frame: Frame): void {
@@ -212,11 +221,20 @@ export class ControlFlow {
     this.#remember(frame, frame.entry);
     const skipsTheArm = frame.kind === 'if';
     const [onlyArrival, ...others] = frame.arrivals;
-    const joins = frame.targeted || skipsTheArm || others.length > 0;
+    const joins = frame.jumps > 0 || skipsTheArm || others.length > 0;
     if (!joins && onlyArrival === undefined) this.#stop();
     else if (frame.reaches === frame.level) this.#current = frame.entry;
-    else if (joins) this.#begin(offset);
-    else this.#current = onlyArrival;
+    else if (joins) {
+      this.#begin(offset);
+      if (frame.arrivals.length === 0 && !skipsTheArm) this.#rememberJump(frame);
+    } else this.#current = onlyArrival;
+  }
+
+  /** A compiler's other way to write a choice: behind a block that only one conditional branch leads to the end of. */
+  #rememberJump({ jumps, conditionalJump }: Frame): void {
+    if (jumps !== 1 || conditionalJump === undefined || this.#current === undefined) return;
+    const { from, otherwise } = conditionalJump;
+    this.choices.push({ entry: from, arms: [otherwise, this.#current] });
   }
 
   #remember({ kind, heads, repeats, repeatsConditionally }: Frame, entry: Piece): void {

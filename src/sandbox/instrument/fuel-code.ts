@@ -19,29 +19,43 @@ export interface FuelPlaces {
 }
 
 /**
- * Writes the instructions that count, in the order of the code. The fuel is a global, which the engine keeps in
- * memory, and a charge is written there at once. Only in loops that call nobody the local is ahead of it: the engine
- * keeps it in a register, so that a round costs a subtraction and a branch that is never taken. The global catches up
- * where such loops are left, by their end, a jump, a return or a throw. Where paths join inside of them the local
- * must hold the fuel, everywhere else the global does.
+ * Where a function counts. In the global, every charge is a load, a subtraction and a store. In a local, which the engine
+ * keeps in a register, it is a subtraction, but the global has to catch up before others look at it: that pays in loops
+ * that call nobody, and in functions that charge several times between their calls.
+ */
+export type CountsIn = 'global' | 'local in loops' | 'local';
+
+/**
+ * Writes the instructions that count, in the order of the code. The fuel is a global, which the engine keeps in memory.
+ * Where the function counts in the local, that is ahead of it; the global catches up before calls and where such a loop
+ * or the function is left, by its end, a jump, a return or a throw. Where paths join the local must hold the fuel there,
+ * everywhere else the global does.
  */
 export class FuelCode {
   /** The local holds the fuel. */
   #isFresh = false;
   /** The global may not hold it. */
   #isAhead = false;
-  #isInLoop = false;
+  /** Charges go to the local. */
+  #isLocal: boolean;
   #usesLocal = false;
+  #usesReportAt = false;
 
   constructor(
     private readonly places: FuelPlaces,
-    /** Whether the local may be ahead at all. */
-    readonly mayBeAhead: boolean,
-  ) {}
+    readonly countsIn: CountsIn,
+  ) {
+    this.#isLocal = countsIn === 'local';
+  }
 
-  /** Whether anything written needs the local for the fuel. */
-  get usesLocal(): boolean {
-    return this.#usesLocal;
+  /** How many of the two locals of type i64 what was written needs. */
+  get localsUsed(): number {
+    return this.#usesReportAt ? 2 : Number(this.#usesLocal);
+  }
+
+  /** Whether the local may be ahead at all. */
+  get mayBeAhead(): boolean {
+    return this.countsIn !== 'global';
   }
 
   charge(writer: ByteWriter, { cost, isChecked }: Pick<Piece, 'cost' | 'isChecked'>): void {
@@ -80,7 +94,7 @@ export class FuelCode {
     if (!this.mayBeAhead) return;
     this.#refresh(writer);
     this.#fetchReportAt(writer);
-    this.#isInLoop = true;
+    this.#isLocal = true;
   }
 
   /**
@@ -110,21 +124,26 @@ export class FuelCode {
 
   /** Behind such a loop. */
   leaveLoops(writer: ByteWriter, isReached: boolean): void {
-    if (!this.mayBeAhead) return;
-    this.#isInLoop = false;
+    if (this.countsIn !== 'local in loops') return;
+    this.#isLocal = false;
     if (isReached) this.publish(writer);
     else this.forget();
   }
 
+  /** Before the function is left, or else only loops that count in the local. */
+  leave(writer: ByteWriter, isFunctionLeft: boolean): void {
+    if (isFunctionLeft || this.countsIn !== 'local') this.publish(writer);
+  }
+
   /** Before control passes on to where paths join. */
   beforeJoin(writer: ByteWriter): void {
-    if (this.#isInLoop) this.#refresh(writer);
+    if (this.#isLocal) this.#refresh(writer);
   }
 
   /** Where paths join. */
   afterJoin(): void {
-    this.#isFresh = this.#isInLoop;
-    this.#isAhead = this.#isInLoop;
+    this.#isFresh = this.#isLocal;
+    this.#isAhead = this.#isLocal;
   }
 
   /** Before others may look at the global. */
@@ -146,7 +165,7 @@ export class FuelCode {
   }
 
   #get(writer: ByteWriter): void {
-    if (this.#isInLoop) this.#refresh(writer);
+    if (this.#isLocal) this.#refresh(writer);
     if (this.#isFresh) writer.byte(OP.localGet).u32(this.places.fuelLocal);
     else writer.byte(OP.globalGet).u32(this.places.fuelGlobal);
   }
@@ -155,7 +174,7 @@ export class FuelCode {
   #take(writer: ByteWriter, isChecked: boolean): void {
     const { fuelGlobal, fuelLocal } = this.places;
     writer.byte(OP.i64Sub);
-    if (this.#isInLoop) {
+    if (this.#isLocal) {
       writer.byte(OP.localSet).u32(fuelLocal);
       this.#isAhead = true;
       return;
@@ -189,6 +208,7 @@ export class FuelCode {
   }
 
   #fetchReportAt(writer: ByteWriter): void {
+    this.#usesReportAt = true;
     writer
       .byte(OP.globalGet)
       .u32(this.places.reportAtGlobal)

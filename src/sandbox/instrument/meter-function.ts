@@ -39,7 +39,7 @@ export function meterFunction(
   const fuelLocal = stackLocal + Number(plan.usesStack);
   const fuel = new FuelCode(
     { ...context, fuelLocal, reportAtLocal: fuelLocal + 1, lengthLocal },
-    plan.mayBeAhead,
+    plan.countsIn,
   );
   const stack = new StackCode({ ...context, stackLocal }, context.stack.frameBytes(index));
   const code = new ByteWriter();
@@ -54,8 +54,9 @@ export function meterFunction(
   code.raw(body.bytes.subarray(copied, body.end));
   const numbers = fuelLocal - lengthLocal;
   const writer = new ByteWriter();
-  writer.u32(locals.groups + Number(numbers > 0) + Number(fuel.usesLocal)).raw(locals.bytes);
+  const { localsUsed } = fuel;
+  writer.u32(locals.groups + Number(numbers > 0) + Number(localsUsed > 0)).raw(locals.bytes);
   if (numbers > 0) writer.u32(numbers).byte(I32);
-  if (fuel.usesLocal) writer.u32(plan.mayBeAhead ? 2 : 1).byte(I64);
+  if (localsUsed > 0) writer.u32(localsUsed).byte(I64);
   return writer.raw(code.toBytes());
 }

@@ -3,7 +3,7 @@ import type { ByteWriter } from './byte-writer.js';
 import type { StackPlan } from './call-graph.js';
 import { ControlFlow, type Piece } from './control-flow.js';
 import { LENGTH_COSTS } from './cost-table.js';
-import type { FuelCode } from './fuel-code.js';
+import type { CountsIn, FuelCode } from './fuel-code.js';
 import { LoopMark } from './loop-mark.js';
 import { moveCharges } from './move-charges.js';
 import { PLACES_MAX } from './limits.js';
@@ -11,6 +11,7 @@ import { FunctionTooLarge, MalformedModule } from './module-problem.js';
 import type { TypeShape } from './module-structure.js';
 import { readOperator, type Operator } from './read-operator.js';
 import { hasLabels, writeRelabeled } from './relabel.js';
+import { shorten } from './shorten.js';
 import type { StackCode } from './stack-code.js';
 
 /** What planning needs to know of the module. */
@@ -30,6 +31,9 @@ interface Insertion {
   replaces: number;
   write: Write;
 }
+
+/** With fewer, what the local saves between calls is less than what it takes to bring the global up to date for them. */
+const CHARGES_IN_LOCAL_MIN = 5;
 
 /** A function without calls and loops that costs no more is charged where it begins, but need not look there. */
 const UNCHECKED_LEAF_COST_MAX = 256;
@@ -71,9 +75,11 @@ export class FunctionPlan {
     if (entry && (this.#hasCalls || cost > UNCHECKED_LEAF_COST_MAX)) entry.isChecked = true;
   }
 
-  /** Catch clauses jump to labels where nothing tells what the local holds, so there it is never ahead. */
-  get mayBeAhead(): boolean {
-    return !this.#flow.hasCatchClauses && this.#loops.some(({ hasCalls }) => !hasCalls);
+  get countsIn(): CountsIn {
+    // Catch clauses jump to labels where nothing tells what the local holds.
+    if (this.#flow.hasCatchClauses) return 'global';
+    if (this.#pieces.filter(({ cost }) => cost > 0).length >= CHARGES_IN_LOCAL_MIN) return 'local';
+    return this.#loops.some(({ hasCalls }) => !hasCalls) ? 'local in loops' : 'global';
   }
 
   #insert(offset: number, write: Write, replaces = 0): void {
@@ -110,8 +116,10 @@ export class FunctionPlan {
       case 'else':
       case 'catch':
       case 'delegate':
-      case 'end':
         return this.#insert(start, (writer, fuel) => fuel.beforeJoin(writer));
+      case 'end':
+        if (this.#around.length > 1) return this.#insert(start, (writer, fuel) => fuel.beforeJoin(writer));
+        return this.#insert(start, (writer, fuel) => fuel.leave(writer, true));
       case 'branch':
       case 'branch-if':
       case 'branch-table':
@@ -134,15 +142,15 @@ export class FunctionPlan {
 
   /** What the local and the global hold at the target is known only if it is the same on every way there. */
   #beforeJump({ opcode, start, first, labels }: Operator): void {
+    const isGone = opcode.control === 'return' || opcode.control === 'throw';
+    const body = this.#around.length - 1;
+    const targets = isGone ? [body] : labels.length > 0 ? labels : [first];
+    const inside = targets.filter((label) => label !== body).map((label) => this.#around.at(-1 - label));
+    const isLeft = inside.length < targets.length;
     const from = this.#around.at(-1);
-    if (from === undefined) return;
-    const targets =
-      opcode.control === 'return' || opcode.control === 'throw'
-        ? [undefined]
-        : (labels.length > 0 ? labels : [first]).map((label) => this.#around.at(-1 - label));
     this.#insert(start, (writer, fuel) => {
-      fuel.beforeJoin(writer);
-      if (targets.some((target) => target?.outermost !== from.outermost)) fuel.publish(writer);
+      if (inside.length > 0) fuel.beforeJoin(writer);
+      if (isLeft || inside.some((target) => target?.outermost !== from?.outermost)) fuel.leave(writer, isLeft);
     });
   }
 
@@ -163,6 +171,8 @@ export class FunctionPlan {
   #behind(operator: Operator): void {
     const { opcode, start, end } = operator;
     this.#relabel(operator);
+    const shortened = shorten(this.body.bytes, operator);
+    if (shortened !== null) this.#insert(start, (writer) => writer.raw(shortened), end - start);
     switch (opcode.control) {
       case 'block':
       case 'if':
