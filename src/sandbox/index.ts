@@ -5,7 +5,7 @@
 // side of the guest, inside that process · fuel: what the guest may still use up, in metered instructions.
 
 export { SandboxBusyError, SandboxStoppedError } from './sandbox-errors.js';
-export { MAX_TREES_BYTES, TREE_ENTRY_BYTES } from './sandbox-limits.js';
+export { INLINED_FUNCTION_BYTES_MAX, MAX_TREES_BYTES, TREE_ENTRY_BYTES } from './sandbox-limits.js';
 export { SandboxPool, type SandboxPoolOptions, type SandboxPoolStats } from './pool/sandbox-pool.js';
 export type {
   SandboxFailureCode,

@@ -106,6 +106,43 @@ describe('a path is charged once', () => {
     assert.equal(fuel(body), 2 + 5 + 2);
   });
 
+  it('in a function, whoever calls it and how', () => {
+    const body = (exported: string): string => `(type $t (func (param i32))) (table funcref (elem $both))
+      (func $both ${exported} (param i32) local.get 0 if nop nop else nop end nop)
+      (func $named (param i32) local.get 0 if nop nop else nop end nop)
+      (func (export "by-name") (param i32) local.get 0 call $named)
+      (func (export "by-name-too") (param i32) local.get 0 call $both)
+      (func (export "by-table") (param i32) local.get 0 i32.const 0 call_indirect (type $t))`;
+    for (const exported of ['', '(export "from-outside")']) {
+      const guest = assemble(body(exported));
+      for (const [value, inside] of [
+        [0, 2 + 1 + 1],
+        [1, 2 + 2 + 1],
+      ] as const) {
+        assert.equal(fuelOf(start(guest), 'by-name', value), 1 + 5 + inside);
+        assert.equal(fuelOf(start(guest), 'by-name-too', value), 1 + 5 + inside);
+        assert.equal(fuelOf(start(guest), 'by-table', value), 2 + 8 + inside);
+        if (exported !== '') assert.equal(fuelOf(start(guest), 'from-outside', value), inside);
+      }
+    }
+  });
+
+  it('in a recursion', () => {
+    const body = `(func $fib (param i32) (result i32)
+        block local.get 0 i32.const 2 i32.ge_s br_if 0 local.get 0 return end
+        local.get 0 i32.const 1 i32.sub call $fib local.get 0 i32.const 2 i32.sub call $fib i32.add)
+      (func (export "run") (param i32) local.get 0 call $fib drop)`;
+    const inside = (n: number): number => (n < 2 ? 4 + 2 : 4 + 17 + inside(n - 1) + inside(n - 2));
+    for (const n of [0, 1, 2, 3, 11]) assert.equal(fuel(body, n), 1 + 5 + inside(n) + 1);
+  });
+
+  it('behind a block that one conditional branch leads past', () => {
+    const body = `(func (export "run") (param i32)
+      block block local.get 0 br_if 0 nop nop nop br 1 end nop end nop)`;
+    assert.equal(fuel(body, 0), 2 + 3 + 1 + 1);
+    assert.equal(fuel(body, 1), 2 + 1 + 1);
+  });
+
   it('by the locals that a function clears', () => {
     const body = `(func (export "run") (local ${'i32 '.repeat(17)}) nop)`;
     assert.equal(fuel(body), 2 + 1);

@@ -75,6 +75,11 @@ export class ControlFlow {
     this.#open('block');
   }
 
+  /** The piece that the next instruction belongs to. */
+  get current(): Piece | undefined {
+    return this.#current;
+  }
+
   get isReachable(): boolean {
     return this.#current !== undefined;
   }

@@ -5,6 +5,7 @@ import { meterFunction, type MeteringContext } from './meter-function.js';
 import { FunctionTooLarge, problemAt, type ModuleProblem } from './module-problem.js';
 import type { ModuleStructure } from './module-structure.js';
 import { arityOfType } from './operand-height.js';
+import { prepaidEntries } from './prepaid-entries.js';
 import { preparedIndexes } from './prepared-indexes.js';
 import { UnknownOpcode, type Operator } from './read-operator.js';
 import { reportFunction } from './report-function.js';
@@ -33,6 +34,7 @@ export function meterCode(structure: ModuleStructure): MeteredCode {
     ...indexes,
     types: structure.types,
     stack: planStack(structure, scanned),
+    prepaidEntries: prepaidEntries(structure, scanned),
   };
   const section = new ByteWriter();
   section.u32(scanned.length + 1);

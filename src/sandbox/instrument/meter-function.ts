@@ -1,10 +1,10 @@
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { LOCALS_PER_FUEL } from './cost-table.js';
 import { FuelCode, type FuelPlaces } from './fuel-code.js';
 import { readLocals } from './function-body.js';
 import { FUNCTION_BYTES_MAX } from './limits.js';
 import { FunctionTooLarge } from './module-problem.js';
+import { localsCost } from './operator-cost.js';
 import { FunctionPlan, type PlanContext } from './plan-function.js';
 import { StackCode, type StackPlaces } from './stack-code.js';
 
@@ -33,7 +33,7 @@ export function meterFunction(
 ): ByteWriter {
   const locals = readLocals(body);
   const start = body.position;
-  const plan = new FunctionPlan(index, body, Math.floor(locals.count / LOCALS_PER_FUEL), context);
+  const plan = new FunctionPlan(index, body, localsCost(locals.count), context);
   const lengthLocal = parameters + locals.count;
   const stackLocal = lengthLocal + Number(plan.usesLength);
   const fuelLocal = stackLocal + Number(plan.usesStack);

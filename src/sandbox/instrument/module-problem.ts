@@ -1,3 +1,5 @@
+import { PLACES_MAX } from './limits.js';
+
 /** One reason why a module cannot be published; `path` names the place, like `spell.wasm/imports/3`. */
 export interface ModuleProblem {
   path: string;
@@ -21,6 +23,10 @@ export class MalformedModule extends Error {
 /** A function beyond a limit of ours. It never leaves this folder either. */
 export class FunctionTooLarge extends Error {
   override readonly name = 'FunctionTooLarge';
+}
+
+export function tooManyPlaces(): FunctionTooLarge {
+  return new FunctionTooLarge(`has more than ${PLACES_MAX} places where counting code goes`);
 }
 
 const NAME_LENGTH_MAX = 100;

@@ -7,8 +7,9 @@ import type { CountsIn, FuelCode } from './fuel-code.js';
 import { LoopMark } from './loop-mark.js';
 import { moveCharges } from './move-charges.js';
 import { PLACES_MAX } from './limits.js';
-import { FunctionTooLarge, MalformedModule } from './module-problem.js';
+import { MalformedModule, tooManyPlaces } from './module-problem.js';
 import type { TypeShape } from './module-structure.js';
+import { operatorCost } from './operator-cost.js';
 import { readOperator, type Operator } from './read-operator.js';
 import { hasLabels, writeRelabeled } from './relabel.js';
 import { shorten } from './shorten.js';
@@ -18,6 +19,8 @@ import type { StackCode } from './stack-code.js';
 export interface PlanContext {
   types: readonly TypeShape[];
   stack: StackPlan;
+  /** By function index, see prepaidEntries. */
+  prepaidEntries: readonly number[];
   /** Called with instructions the platform does not run. */
   onRefused: (operator: Operator) => void;
 }
@@ -48,6 +51,8 @@ export class FunctionPlan {
   /** For every construct around, outermost first: the innermost loop that it is or stands in. */
   readonly #around: (LoopMark | undefined)[] = [undefined];
   readonly #loops: LoopMark[] = [];
+  /** The calls by name that can be reached, each with the piece that it stands in. */
+  readonly #calls: { piece: Piece; callee: number }[] = [];
   #hasCalls = false;
   #opensLoop = false;
 
@@ -73,6 +78,14 @@ export class FunctionPlan {
     const cost = this.#pieces.reduce((sum, piece) => sum + piece.cost, 0);
     const [entry] = this.#pieces;
     if (entry && (this.#hasCalls || cost > UNCHECKED_LEAF_COST_MAX)) entry.isChecked = true;
+    if (entry) entry.cost -= context.prepaidEntries[functionIndex] ?? 0;
+    this.#prepayEntries();
+  }
+
+  /** After all other costs have their place: what a function costs its callers must not depend on what they pay. */
+  #prepayEntries(): void {
+    for (const { piece, callee } of this.#calls) piece.cost += this.context.prepaidEntries[callee] ?? 0;
+    moveCharges(this.#flow);
   }
 
   get countsIn(): CountsIn {
@@ -83,8 +96,7 @@ export class FunctionPlan {
   }
 
   #insert(offset: number, write: Write, replaces = 0): void {
-    if (this.insertions.length >= PLACES_MAX)
-      throw new FunctionTooLarge(`has more than ${PLACES_MAX} places where counting code goes`);
+    if (this.insertions.length >= PLACES_MAX) throw tooManyPlaces();
     this.insertions.push({ offset, write, replaces });
   }
 
@@ -103,7 +115,7 @@ export class FunctionPlan {
   #visit(operator: Operator): void {
     const known = this.#pieces.length;
     this.#opensLoop = operator.opcode.control === 'loop';
-    this.#flow.visit(operator, costOf(operator, this.context.types));
+    this.#flow.visit(operator, operatorCost(operator, this.context.types));
     this.#opensLoop = false;
     const mark = this.#around.at(-1);
     if (mark && operator.opcode.control === 'loop') mark.head = this.#pieces[known];
@@ -150,7 +162,8 @@ export class FunctionPlan {
     const from = this.#around.at(-1);
     this.#insert(start, (writer, fuel) => {
       if (inside.length > 0) fuel.beforeJoin(writer);
-      if (isLeft || inside.some((target) => target?.outermost !== from?.outermost)) fuel.leave(writer, isLeft);
+      if (isLeft || inside.some((target) => target?.outermost !== from?.outermost))
+        fuel.leave(writer, isLeft);
     });
   }
 
@@ -159,6 +172,8 @@ export class FunctionPlan {
     this.#hasCalls = true;
     const loop = this.#around.at(-1);
     if (loop) loop.hasCalls = true;
+    if (opcode.class === 'call' && this.#flow.current)
+      this.#calls.push({ piece: this.#flow.current, callee: first });
     this.#insert(start, (writer, fuel) => fuel.publish(writer));
     const isCounted = opcode.class === 'call' ? stack.isCounted(first) : stack.mayReachCounted(first);
     if (!isCounted) return;
@@ -248,11 +263,4 @@ export class FunctionPlan {
       end - start,
     );
   }
-}
-
-/** A new structure or fixed array also costs by its size, which the module says. */
-function costOf({ opcode, first, second }: Operator, types: readonly TypeShape[]): number {
-  if (opcode.class !== 'aggregateNew') return opcode.cost;
-  const type = types[first];
-  return opcode.cost + (type?.form === 'structure' ? type.fields : second);
 }

@@ -1,6 +1,11 @@
 import type { ByteReader } from './byte-reader.js';
+import { ControlFlow, type Piece } from './control-flow.js';
 import { readLocals } from './function-body.js';
+import { PLACES_MAX } from './limits.js';
+import { tooManyPlaces } from './module-problem.js';
+import { moveCharges } from './move-charges.js';
 import { arityOfType, OperandHeight, type Signatures } from './operand-height.js';
+import { localsCost, operatorCost } from './operator-cost.js';
 import { readOperator } from './read-operator.js';
 
 /** What the call graph needs to know of a function. */
@@ -14,6 +19,8 @@ export interface ScannedFunction {
   /** Functions whose reference it takes. */
   referred: readonly number[];
   growsTables: boolean;
+  /** What the piece of code costs that it begins with, without what the functions cost that are called there. */
+  entryCost: number;
 }
 
 /** Return address, frame pointer, the instance and what else the engine keeps in every frame. */
@@ -29,6 +36,10 @@ const VECTOR_PREFIX = 0xfd;
 export function scanFunction(body: ByteReader, typeIndex: number, signatures: Signatures): ScannedFunction {
   const locals = readLocals(body);
   const height = new OperandHeight(signatures);
+  const pieces: Piece[] = [];
+  const flow = new ControlFlow(body.position, localsCost(locals.count), (piece) => {
+    if (pieces.push(piece) > PLACES_MAX) throw tooManyPlaces();
+  });
   const callees = new Set<number>();
   const calledTypes = new Set<number>();
   const referred: number[] = [];
@@ -46,9 +57,12 @@ export function scanFunction(body: ByteReader, typeIndex: number, signatures: Si
     } else if (opcode.name === 'ref.func') referred.push(first);
     else if (opcode.class === 'tableGrow') growsTables = true;
     height.visit(operator);
+    flow.visit(operator, operatorCost(operator, signatures.types));
   }
+  moveCharges(flow);
   const { parameters } = arityOfType(signatures, typeIndex);
   const slotBytes = hasVectors ? VECTOR_SLOT_BYTES : SLOT_BYTES;
   const frameBytes = FRAME_OVERHEAD_BYTES + slotBytes * (parameters + locals.count + height.max);
-  return { frameBytes, callees, calledTypes, referred, growsTables };
+  const entryCost = pieces[0]?.cost ?? 0;
+  return { frameBytes, callees, calledTypes, referred, growsTables, entryCost };
 }

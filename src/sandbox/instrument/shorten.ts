@@ -18,11 +18,12 @@ export function shorten(bytes: Uint8Array, { opcode, start, end }: Operator): Ui
   const isSigned = opcode.immediates === 's';
   const shortened = [bytes[start] ?? 0];
   // Behind a prefix the opcode is such a number too.
-  for (let first = start + 1; first < end; ) {
+  for (let first = start + 1; first < end;) {
     let last = first;
     while ((bytes[last] ?? 0) >= MORE) last++;
     let kept = last;
-    while (kept > first && isRedundant(bytes[kept] ?? 0, bytes[kept - 1] ?? 0, isSigned, kept === last)) kept--;
+    while (kept > first && isRedundant(bytes[kept] ?? 0, bytes[kept - 1] ?? 0, isSigned, kept === last))
+      kept--;
     for (let at = first; at < kept; at++) shortened.push((bytes[at] ?? 0) | MORE);
     shortened.push((bytes[kept] ?? 0) & ~MORE);
     first = last + 1;

@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import {
   ENGINE_STACK_KIB,
   GUEST_PROCESS_HEAP_MB,
+  INLINED_FUNCTION_BYTES_MAX,
   PROCESS_CPU_SECONDS,
   PROCESS_OVERHEAD_BYTES,
   PROCESS_STACK_KIB,
@@ -47,6 +48,7 @@ const NODE_FLAGS = [
   '--expose-gc',
   `--max-old-space-size=${GUEST_PROCESS_HEAP_MB}`,
   `--stack-size=${ENGINE_STACK_KIB}`,
+  `--wasm-inlining-max-size=${INLINED_FUNCTION_BYTES_MAX}`,
 ];
 
 /** The pipes of a sandbox process as the pool sees them. */
