@@ -27,7 +27,8 @@ export async function findSpells(
   const query = deps.database.getRepository(SpellEntity).createQueryBuilder('spell');
   query.orderBy('spell.id', 'DESC').take(page.first + 1);
   if (page.afterId !== null) query.andWhere('spell.id < :afterId', { afterId: page.afterId });
-  if (filter.accountId !== undefined) query.andWhere('spell.accountId = :accountId', { accountId: filter.accountId });
+  if (filter.accountId !== undefined)
+    query.andWhere('spell.accountId = :accountId', { accountId: filter.accountId });
   if (filter.search) query.andWhere(`(${SEARCH})`, { pattern: `%${escapeLike(filter.search)}%` });
   if (filter.tag) query.andWhere(TAGGED, { tag: filter.tag });
   return query.getMany();
@@ -42,12 +43,18 @@ function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, (character) => `\\${character}`);
 }
 
-export async function findSpellByKey(deps: { database: DataSource }, key: string): Promise<SpellEntity | null> {
+export async function findSpellByKey(
+  deps: { database: DataSource },
+  key: string,
+): Promise<SpellEntity | null> {
   return deps.database.getRepository(SpellEntity).findOneBy({ key });
 }
 
 /** For a DataLoader: the spells with these ids, in their order. */
-export async function loadSpells(database: DataSource, ids: readonly string[]): Promise<(SpellEntity | null)[]> {
+export async function loadSpells(
+  database: DataSource,
+  ids: readonly string[],
+): Promise<(SpellEntity | null)[]> {
   const found = await database.getRepository(SpellEntity).findBy({ id: In([...ids]) });
   const byId = new Map(found.map((spell) => [spell.id, spell]));
   return ids.map((id) => byId.get(id) ?? null);
@@ -95,10 +102,18 @@ export async function loadLatestVersions(
   );
   const latestIds = spellIds.map((spellId) => {
     const own = rows.filter((row) => row.spell_id === spellId);
-    const best = semver.maxSatisfying(own.map((row) => row.version), '*');
+    const best = semver.maxSatisfying(
+      own.map((row) => row.version),
+      '*',
+    );
     return own.find((row) => row.version === best)?.id ?? null;
   });
-  const found = await loadVersions(database, latestIds.filter((id) => id !== null));
-  const byId = new Map(found.flatMap((version) => (version === null ? [] : [[version.id, version] as const])));
+  const found = await loadVersions(
+    database,
+    latestIds.filter((id) => id !== null),
+  );
+  const byId = new Map(
+    found.flatMap((version) => (version === null ? [] : [[version.id, version] as const])),
+  );
   return latestIds.map((id) => (id === null ? null : (byId.get(id) ?? null)));
 }

@@ -1,11 +1,11 @@
 export { SpellEntity, SpellVersionEntity } from './spell.entity.js';
+export { SpellType, SpellVersionType, toSpellType, toSpellVersionType } from './spell.type.js';
 export {
-  SpellType,
-  SpellVersionType,
-  toSpellType,
-  toSpellVersionType,
-} from './spell.type.js';
-export { AccountSpellsResolver, SpellResolver, SpellVersionResolver, type SpellDeps } from './spell.resolver.js';
+  AccountSpellsResolver,
+  SpellResolver,
+  SpellVersionResolver,
+  type SpellDeps,
+} from './spell.resolver.js';
 export { VersionResolver, type ResolvedVersion } from './version-resolver.js';
 export { publishSpell, type PublishDeps } from './publish-spell.js';
 export { readSbom } from './read-sbom.js';

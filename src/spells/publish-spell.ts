@@ -54,7 +54,9 @@ export async function publishSpell(
   const tar = await readInput(deps, accountId, input);
   const checked = await checkPackage(tar, input.bundle);
   const stored = await storeBlobs(deps.blobs, tar, checked);
-  const published = await deps.database.transaction((manager) => insertVersion(manager, deps.clock, accountId, stored));
+  const published = await deps.database.transaction((manager) =>
+    insertVersion(manager, deps.clock, accountId, stored),
+  );
   void deps.pubsub.publish(SPELLS_CHANGED_CHANNEL, published.spell.key).catch(() => undefined);
   deps.logger.info({ spell: published.spell.key, version: published.version.version }, 'spell published');
   return { ...published, warnings: checked.warnings };
@@ -62,9 +64,11 @@ export async function publishSpell(
 
 async function readInput(deps: PublishDeps, accountId: string, input: PublishSpellInput): Promise<Buffer> {
   const { packageBase64, uploadDigest } = input;
-  if (typeof packageBase64 === 'string' && typeof uploadDigest !== 'string') return decodeBase64(packageBase64);
+  if (typeof packageBase64 === 'string' && typeof uploadDigest !== 'string')
+    return decodeBase64(packageBase64);
   if (typeof uploadDigest === 'string' && typeof packageBase64 !== 'string') {
-    if (!isDigest(uploadDigest)) throw badInput([{ path: 'uploadDigest', reason: 'must be sha256:<64 hex digits>' }]);
+    if (!isDigest(uploadDigest))
+      throw badInput([{ path: 'uploadDigest', reason: 'must be sha256:<64 hex digits>' }]);
     const bytes = await readUpload(deps, accountId, uploadDigest);
     if (bytes === null) throw new AppError('NOT_FOUND', 'no upload of yours has this digest');
     return bytes;
@@ -74,7 +78,8 @@ async function readInput(deps: PublishDeps, accountId: string, input: PublishSpe
 
 function decodeBase64(text: string): Buffer {
   // One class and an anchored end: nothing here can backtrack, however long the text is.
-  if (/[^A-Za-z0-9+/=\s]/.test(text) || /=[^=\s]/.test(text)) throw badInput([{ path: 'packageBase64', reason: 'is not base64' }]);
+  if (/[^A-Za-z0-9+/=\s]/.test(text) || /=[^=\s]/.test(text))
+    throw badInput([{ path: 'packageBase64', reason: 'is not base64' }]);
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length > PACKAGE_BYTES_MAX) {
     throw new AppError('PAYLOAD_TOO_LARGE', `a package has at most ${PACKAGE_BYTES_MAX} bytes`);
@@ -178,8 +183,17 @@ async function insertVersion(
     publishedAt: clock.now(),
     yankedAt: null,
   });
-  await manager.createQueryBuilder().insert().into(SpellVersionEntity).values(version as QueryDeepPartialEntity<SpellVersionEntity>).orIgnore().execute();
-  const kept = await manager.findOneByOrFail(SpellVersionEntity, { spellId: spell.id, version: version.version });
+  await manager
+    .createQueryBuilder()
+    .insert()
+    .into(SpellVersionEntity)
+    .values(version as QueryDeepPartialEntity<SpellVersionEntity>)
+    .orIgnore()
+    .execute();
+  const kept = await manager.findOneByOrFail(SpellVersionEntity, {
+    spellId: spell.id,
+    version: version.version,
+  });
   if (kept.packageDigest !== version.packageDigest) {
     throw new AppError('CONFLICT', `${spell.key}@${version.version} is published already with other bytes`, {
       packageDigest: kept.packageDigest,
@@ -204,10 +218,16 @@ async function insertVersion(
 }
 
 /** The first account to publish under a key owns it. */
-async function claimKey(manager: EntityManager, clock: Clock, accountId: string, key: string): Promise<SpellEntity> {
+async function claimKey(
+  manager: EntityManager,
+  clock: Clock,
+  accountId: string,
+  key: string,
+): Promise<SpellEntity> {
   const values = { id: newId(clock), key, accountId, createdAt: clock.now() };
   await manager.createQueryBuilder().insert().into(SpellEntity).values(values).orIgnore().execute();
   const spell = await manager.findOneByOrFail(SpellEntity, { key });
-  if (spell.accountId !== accountId) throw new AppError('FORBIDDEN', `the key ${key} belongs to another account`);
+  if (spell.accountId !== accountId)
+    throw new AppError('FORBIDDEN', `the key ${key} belongs to another account`);
   return spell;
 }

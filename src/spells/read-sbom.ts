@@ -10,5 +10,9 @@ export async function readSbom(
 ): Promise<{ bytes: Buffer; mediaType: string; version: string }> {
   requirePrincipal(principal);
   const { version } = await deps.versions.resolve(reference);
-  return { bytes: await deps.blobs.get(version.sbomDigest), mediaType: version.sbomMediaType, version: version.version };
+  return {
+    bytes: await deps.blobs.get(version.sbomDigest),
+    mediaType: version.sbomMediaType,
+    version: version.version,
+  };
 }

@@ -21,7 +21,13 @@ import {
   type Connection,
   type DataSource,
 } from '../platform/index.js';
-import { findSpellByKey, findSpells, loadLatestVersions, loadSpells, loadVersionPages } from './find-spells.js';
+import {
+  findSpellByKey,
+  findSpells,
+  loadLatestVersions,
+  loadSpells,
+  loadVersionPages,
+} from './find-spells.js';
 import { publishSpell, type PublishDeps } from './publish-spell.js';
 import type { SpellEntity, SpellVersionEntity } from './spell.entity.js';
 import {
@@ -35,13 +41,18 @@ import {
 import type { VersionResolver } from './version-resolver.js';
 import { yankSpellVersion } from './yank-spell-version.js';
 
-
 @InputType({ description: 'A package to publish, whole or already uploaded.' })
 class PublishSpellInput {
-  @Field(() => String, { nullable: true, description: 'The package tar in base64. For larger ones, upload first.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The package tar in base64. For larger ones, upload first.',
+  })
   packageBase64?: string | null;
 
-  @Field(() => DigestScalar, { nullable: true, description: 'The digest of a package sent to PUT /v1/uploads/<digest>.' })
+  @Field(() => DigestScalar, {
+    nullable: true,
+    description: 'The digest of a package sent to PUT /v1/uploads/<digest>.',
+  })
   uploadDigest?: string | null;
 
   @Field(() => JsonScalar, { nullable: true, description: 'The Sigstore bundle that signs the package.' })
@@ -99,15 +110,26 @@ export class SpellResolver {
     @Ctx() context: RequestContext,
     @Arg('first', () => Int, { nullable: true, description: 'Page size, at most 100.' }) first?: number,
     @Arg('after', () => String, { nullable: true, description: 'The cursor to go on from.' }) after?: string,
-    @Arg('search', () => String, { nullable: true, description: 'Part of a key, name or description.' }) search?: string,
+    @Arg('search', () => String, { nullable: true, description: 'Part of a key, name or description.' })
+    search?: string,
     @Arg('tag', () => String, { nullable: true, description: 'Only spells with this tag.' }) tag?: string,
   ): Promise<Connection<SpellType>> {
     const page = parsePage(first, after);
-    return toConnection(await findSpells(this.#deps, context.principal, { search, tag }, page), page, toSpellType);
+    return toConnection(
+      await findSpells(this.#deps, context.principal, { search, tag }, page),
+      page,
+      toSpellType,
+    );
   }
 
-  @FieldResolver(() => SpellVersionType, { nullable: true, description: 'The highest version that is neither yanked nor a pre-release.' })
-  async latestVersion(@Root() spell: SpellType, @Ctx() context: RequestContext): Promise<SpellVersionType | null> {
+  @FieldResolver(() => SpellVersionType, {
+    nullable: true,
+    description: 'The highest version that is neither yanked nor a pre-release.',
+  })
+  async latestVersion(
+    @Root() spell: SpellType,
+    @Ctx() context: RequestContext,
+  ): Promise<SpellVersionType | null> {
     const loader = context.loader(
       'latestVersion',
       () => new DataLoader((ids: readonly string[]) => loadLatestVersions(this.#deps.database, ids)),
@@ -127,7 +149,9 @@ export class SpellResolver {
     const loader = context.loader(
       `versions:${page.first}:${page.afterId ?? ''}`,
       () =>
-        new DataLoader<string, SpellVersionEntity[]>((ids) => loadVersionPages(this.#deps.database, ids, page)),
+        new DataLoader<string, SpellVersionEntity[]>((ids) =>
+          loadVersionPages(this.#deps.database, ids, page),
+        ),
     );
     return toConnection(await loader.load(spell.id), page, toSpellVersionType);
   }
@@ -142,7 +166,9 @@ export class SpellResolver {
     return { version: toSpellVersionType(version), warnings };
   }
 
-  @Mutation(() => YankSpellVersionPayload, { description: 'Takes a version out of choice for new casts. Needs the scope publish.' })
+  @Mutation(() => YankSpellVersionPayload, {
+    description: 'Takes a version out of choice for new casts. Needs the scope publish.',
+  })
   async yankSpellVersion(
     @Ctx() context: RequestContext,
     @Arg('input', { description: 'Which version.' }) input: YankSpellVersionInput,
@@ -177,7 +203,9 @@ export class AccountSpellsResolver {
     this.#database = deps.database;
   }
 
-  @FieldResolver(() => SpellConnection, { description: 'The spells this account has published, newest first.' })
+  @FieldResolver(() => SpellConnection, {
+    description: 'The spells this account has published, newest first.',
+  })
   async spells(
     @Root() account: AccountType,
     @Ctx() context: RequestContext,
@@ -185,7 +213,12 @@ export class AccountSpellsResolver {
     @Arg('after', () => String, { nullable: true, description: 'The cursor to go on from.' }) after?: string,
   ): Promise<Connection<SpellType>> {
     const page = parsePage(first, after);
-    const found = await findSpells({ database: this.#database }, context.principal, { accountId: account.id }, page);
+    const found = await findSpells(
+      { database: this.#database },
+      context.principal,
+      { accountId: account.id },
+      page,
+    );
     return toConnection(found, page, toSpellType);
   }
 }

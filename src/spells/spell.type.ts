@@ -2,7 +2,10 @@ import { Field, ObjectType } from 'type-graphql';
 import { DateTimeScalar, DigestScalar, JsonScalar, Node, connectionType } from '../platform/index.js';
 import type { SpellEntity, SpellVersionEntity } from './spell.entity.js';
 
-@ObjectType('Spell', { implements: Node, description: 'A WebAssembly program in the grimoire, under one key, in many versions.' })
+@ObjectType('Spell', {
+  implements: Node,
+  description: 'A WebAssembly program in the grimoire, under one key, in many versions.',
+})
 export class SpellType extends Node {
   @Field({ description: 'The name by which it is cast, as in com.acme.resize.' })
   key: string;
@@ -11,7 +14,10 @@ export class SpellType extends Node {
   createdAt: Date;
 }
 
-@ObjectType('SpellVersion', { implements: Node, description: 'One published version of a spell. It never changes.' })
+@ObjectType('SpellVersion', {
+  implements: Node,
+  description: 'One published version of a spell. It never changes.',
+})
 export class SpellVersionType extends Node {
   spellId: string;
 
@@ -24,7 +30,9 @@ export class SpellVersionType extends Node {
   @Field(() => DigestScalar, { description: 'The digest of the module as it was published.' })
   moduleDigest: string;
 
-  @Field(() => DigestScalar, { description: 'The digest of the module as it runs: metered, its memory bounded.' })
+  @Field(() => DigestScalar, {
+    description: 'The digest of the module as it runs: metered, its memory bounded.',
+  })
   preparedModuleDigest: string;
 
   @Field({ description: 'The display name in the manifest.' })
@@ -51,7 +59,10 @@ export class SpellVersionType extends Node {
   @Field(() => DateTimeScalar, { description: 'When it was published.' })
   publishedAt: Date;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it was yanked. A yanked version is not picked any more.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it was yanked. A yanked version is not picked any more.',
+  })
   yankedAt: Date | null;
 }
 

@@ -26,7 +26,10 @@ const REFERENCE_CHARACTERS_MAX = 256;
 export class VersionResolver {
   readonly #database: DataSource;
   readonly #pubsub: PubSub;
-  readonly #byReference = new LRUCache<string, ResolvedVersion>({ max: REMEMBERED_MAX, ttl: REMEMBERED_FOR_MS });
+  readonly #byReference = new LRUCache<string, ResolvedVersion>({
+    max: REMEMBERED_MAX,
+    ttl: REMEMBERED_FOR_MS,
+  });
   readonly #byId = new LRUCache<string, Promise<ResolvedVersion>>({ max: COMPILED_MAX });
   /** Reads on their way: a thousand casts of a spell whose entry has just expired are one read, not a thousand. */
   readonly #reading = new Map<string, Promise<ResolvedVersion>>();
@@ -104,7 +107,10 @@ export class VersionResolver {
       .select(['version.id', 'version.version'])
       .where('version.spellId = :spellId AND version.yankedAt IS NULL', { spellId })
       .getMany();
-    const best = semver.maxSatisfying(rows.map((row) => row.version), range);
+    const best = semver.maxSatisfying(
+      rows.map((row) => row.version),
+      range,
+    );
     return rows.find((row) => row.version === best)?.id ?? null;
   }
 }

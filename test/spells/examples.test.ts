@@ -16,7 +16,9 @@ interface Picture {
 }
 
 // It brings no types of its own.
-const { PNG } = createRequire(import.meta.url)('pngjs') as { PNG: { sync: { read(bytes: Buffer): Picture } } };
+const { PNG } = createRequire(import.meta.url)('pngjs') as {
+  PNG: { sync: { read(bytes: Buffer): Picture } };
+};
 const FOLDER = fileURLToPath(new URL('../../../spells', import.meta.url));
 // The promise is one second, which `make demo` and the benchmark show; a loaded machine must not fail a test.
 const STOPS_WITHIN_MS = 5_000;
@@ -41,7 +43,11 @@ describe('the example spells', async () => {
       assert.equal(publishSpell.version.spell.key, keyOf(name));
       assert.deepEqual(publishSpell.warnings, ['the package is not signed']);
       const module = await readFile(join(FOLDER, name, 'spell.wasm'));
-      assert.equal(publishSpell.version.moduleDigest, sha256(module), 'the package holds the module that lies beside it');
+      assert.equal(
+        publishSpell.version.moduleDigest,
+        sha256(module),
+        'the package holds the module that lies beside it',
+      );
     });
   }
 
@@ -69,17 +75,24 @@ describe('the example spells', async () => {
     await socket.dispose();
     const after = PNG.sync.read(Buffer.from(outputBase64, 'base64'));
     assert.equal(after.width, 320);
-    assert.ok(Math.abs(after.height - (before.height * 320) / before.width) <= 1, `${after.height} keeps the ratio`);
+    assert.ok(
+      Math.abs(after.height - (before.height * 320) / before.width) <= 1,
+      `${after.height} keeps the ratio`,
+    );
     assert.equal(costMicros, '200');
     const text = logs.map((log) => log.text).join('');
-    for (let percent = 10; percent <= 100; percent += 10) assert.match(text, new RegExp(`resizing ${percent} %`));
+    for (let percent = 10; percent <= 100; percent += 10)
+      assert.match(text, new RegExp(`resizing ${percent} %`));
     assert.ok(logs.length >= 3, 'progress comes in pieces');
     const aheadMs = endedMs - (logs[0]?.seenMs ?? endedMs);
     assert.ok(aheadMs > 0, `the first progress came only ${Math.round(aheadMs)} ms before the end`);
   });
 
   it('ok: resize tells what is wrong with a picture that is none', async () => {
-    const cast = await runCast(client, { spell: keyOf('resize'), inputBase64: Buffer.from('no picture').toString('base64') });
+    const cast = await runCast(client, {
+      spell: keyOf('resize'),
+      inputBase64: Buffer.from('no picture').toString('base64'),
+    });
     assert.equal(cast.error?.code, 'EXIT_NONZERO');
     assert.match(cast.error?.message ?? '', /2/);
     assert.equal(cast.costMicros, '0');

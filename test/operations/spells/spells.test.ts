@@ -17,7 +17,12 @@ describe('spells', async () => {
   const reader = await seed.account(['read', 'cast']);
   const word = () => randomBytes(6).toString('hex');
 
-  const keysOf = async (variables: { search?: string; tag?: string; first?: number; after?: string | null }) => {
+  const keysOf = async (variables: {
+    search?: string;
+    tag?: string;
+    first?: number;
+    after?: string | null;
+  }) => {
     const { spells } = await reader.client.get(SpellsDocument, variables);
     return spells.edges.map(({ node }) => node.key);
   };
@@ -82,8 +87,14 @@ describe('spells', async () => {
     const seen: string[] = [];
     let after: string | null = null;
     for (let pages = 0; pages < 10; pages++) {
-      const answer: GraphqlAnswer<{ spell: { versions: VersionPage } }> = await reader.client.askText(query, { key, after });
-      const { edges, pageInfo } = answer.data?.spell.versions ?? { edges: [], pageInfo: { hasNextPage: false, endCursor: null } };
+      const answer: GraphqlAnswer<{ spell: { versions: VersionPage } }> = await reader.client.askText(query, {
+        key,
+        after,
+      });
+      const { edges, pageInfo } = answer.data?.spell.versions ?? {
+        edges: [],
+        pageInfo: { hasNextPage: false, endCursor: null },
+      };
       seen.push(...edges.map(({ node }) => node.version));
       if (!pageInfo.hasNextPage) break;
       after = pageInfo.endCursor;
@@ -95,7 +106,8 @@ describe('spells', async () => {
 
   it('ok: a reference takes the highest version that fits', async () => {
     const key = await seed.spell(maker, { version: '1.2.0' });
-    for (const version of ['1.10.0', '1.9.9', '2.0.0', '3.0.0-beta.1', '0.1.0']) await seed.spell(maker, { key, version });
+    for (const version of ['1.10.0', '1.9.9', '2.0.0', '3.0.0-beta.1', '0.1.0'])
+      await seed.spell(maker, { key, version });
     const expected: [string, string][] = [
       [key, '2.0.0'],
       [`${key}@*`, '2.0.0'],
@@ -146,7 +158,15 @@ describe('spells', async () => {
 
   it('bad input: a malformed reference', async () => {
     const key = await seed.spell(maker, {});
-    const malformed = ['', '@', '@1.0.0', `${key}@latest`, `${key}@1@2`, `${key}@not a range`, `${key}@${'1'.repeat(300)}`];
+    const malformed = [
+      '',
+      '@',
+      '@1.0.0',
+      `${key}@latest`,
+      `${key}@1@2`,
+      `${key}@not a range`,
+      `${key}@${'1'.repeat(300)}`,
+    ];
     for (const reference of malformed) assert.equal(await pick(reference), 'BAD_USER_INPUT', reference);
   });
 
@@ -161,7 +181,13 @@ describe('spells', async () => {
   });
 
   it('bad input: pages of no or too many spells, a cursor of something else, a search that is too long', async () => {
-    const wrong = [{ first: 0 }, { first: 101 }, { first: -1 }, { after: 'nonsense' }, { search: 'x'.repeat(201) }];
+    const wrong = [
+      { first: 0 },
+      { first: 101 },
+      { first: -1 },
+      { after: 'nonsense' },
+      { search: 'x'.repeat(201) },
+    ];
     for (const variables of wrong) {
       const error = await reader.client.refusal(SpellsDocument, variables);
       assert.equal(error.extensions.code, 'BAD_USER_INPUT', JSON.stringify(variables).slice(0, 50));
@@ -170,7 +196,10 @@ describe('spells', async () => {
 
   it('unauthenticated: nobody', async () => {
     assert.equal((await client().refusal(SpellsDocument, {})).extensions.code, 'UNAUTHENTICATED');
-    assert.equal((await client().refusal(SpellDocument, { key: 'com.example.a' })).extensions.code, 'UNAUTHENTICATED');
+    assert.equal(
+      (await client().refusal(SpellDocument, { key: 'com.example.a' })).extensions.code,
+      'UNAUTHENTICATED',
+    );
   });
 });
 
