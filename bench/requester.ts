@@ -2,6 +2,7 @@ import {
   CastAcceptance,
   CastEntity,
   CastMetrics,
+  InputChecks,
   ENQUEUE_TOPIC,
   requestCast,
   type CastDeps,
@@ -61,7 +62,7 @@ export async function openRequester(options: RequesterOptions): Promise<Caster> 
   const principal = await verifier.verify(options.apiKey);
   const deps: Pick<
     CastDeps,
-    'database' | 'clock' | 'versions' | 'acceptance' | 'outbox' | 'metrics' | 'rate'
+    'database' | 'clock' | 'versions' | 'acceptance' | 'outbox' | 'metrics' | 'rate' | 'inputChecks'
   > = {
     database,
     clock,
@@ -71,6 +72,7 @@ export async function openRequester(options: RequesterOptions): Promise<Caster> 
     metrics: new CastMetrics(createRegistry('bench')),
     // The limit of casts per account is not what is measured.
     rate: new RateLimit({ takes: 1_000_000, perSeconds: 1, message: 'too many' }),
+    inputChecks: new InputChecks(),
   };
   return {
     castOnce: async () => {

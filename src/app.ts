@@ -32,6 +32,7 @@ import {
   CastResolver,
   CastSettlements,
   CastSweeper,
+  InputChecks,
   CastWorker,
   ENQUEUE_TOPIC,
   UsageResolver,
@@ -222,6 +223,7 @@ export interface Services {
   allowPrivateWebhooks: boolean;
   subjects: BudgetDeps['subjects'];
   rate: RateLimit;
+  inputChecks: InputChecks;
 }
 
 async function openServices(
@@ -329,6 +331,7 @@ async function openServices(
       hasSpell: (key) => database.getRepository(SpellEntity).existsBy({ key }),
     },
     rate,
+    inputChecks: new InputChecks(),
   };
 }
 

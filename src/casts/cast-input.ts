@@ -4,7 +4,7 @@ import { AppError, badInput, type InputProblem } from '../platform/index.js';
 import { declaredLimits } from '../provenance/index.js';
 import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
 import type { CastLimits } from './cast.js';
-import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
+import { findSizeProblem } from './check-json.js';
 
 /** A request for a cast, as both edges hand it over. */
 export interface CastRequest {
@@ -23,11 +23,19 @@ const END_USER_CHARACTERS_MAX = 255;
 
 /** Refuses, before anything is done with it, what could not even be written down again. */
 export function checkRequestShape(request: CastRequest): void {
-  if (isTooDeep(request.input ?? null)) throw tooDeep();
+  checkSize(request.input ?? null);
 }
 
-/** The bytes for the guest's stdin, checked against the declared format and schema. */
-export function toInputBytes(version: ResolvedVersion, request: CastRequest): Buffer {
+/**
+ * The bytes for the guest's stdin, checked against the declared format; and for a spell that takes JSON the value, for its
+ * schema. An input that came as a value is neither parsed nor written again (`inputText` is it): a large one would hold
+ * the thread once more.
+ */
+export function readInput(
+  version: ResolvedVersion,
+  request: CastRequest,
+  inputText: string,
+): { bytes: Buffer; value: unknown } {
   const format = version.version.manifest.io.input_format;
   if (typeof request.inputBase64 === 'string' && request.input !== undefined && request.input !== null) {
     throw badInput([{ path: 'input', reason: 'give at most one of input and inputBase64' }]);
@@ -35,16 +43,16 @@ export function toInputBytes(version: ResolvedVersion, request: CastRequest): Bu
   const bytes =
     typeof request.inputBase64 === 'string'
       ? decodeInput(request.inputBase64)
-      : encodeInput(format, request.input ?? null);
+      : encodeInput(format, request.input ?? null, inputText);
   const bytesMax = inputBytesMax(version, request);
   if (bytes.length > bytesMax) {
     throw new AppError('PAYLOAD_TOO_LARGE', `an input of this cast has at most ${bytesMax} bytes`);
   }
-  if (format === 'json') checkJson(version, bytes);
   if (format === 'text' && !isUtf8(bytes)) {
     throw badInput([{ path: 'inputBase64', reason: 'this spell takes text: must be UTF-8' }]);
   }
-  return bytes;
+  if (format !== 'json') return { bytes, value: undefined };
+  return { bytes, value: typeof request.inputBase64 === 'string' ? parseInput(bytes) : (request.input ?? null) };
 }
 
 function inputBytesMax(version: ResolvedVersion, request: CastRequest): number {
@@ -53,8 +61,8 @@ function inputBytesMax(version: ResolvedVersion, request: CastRequest): number {
   return askedKb === null || askedKb === undefined ? maxInputBytes : Math.min(maxInputBytes, askedKb * KIB);
 }
 
-function encodeInput(format: string, input: unknown): Buffer {
-  if (format === 'json') return Buffer.from(JSON.stringify(input));
+function encodeInput(format: string, input: unknown, inputText: string): Buffer {
+  if (format === 'json') return Buffer.from(inputText);
   if (input === null) return Buffer.alloc(0);
   if (typeof input === 'string') return Buffer.from(input);
   const reason =
@@ -62,8 +70,9 @@ function encodeInput(format: string, input: unknown): Buffer {
   throw badInput([{ path: 'input', reason }]);
 }
 
-function tooDeep(): AppError {
-  return badInput([{ path: 'input', reason: `is nested more than ${JSON_DEPTH_MAX} levels deep` }]);
+function checkSize(input: unknown): void {
+  const problem = findSizeProblem(input);
+  if (problem !== null) throw badInput([{ path: 'input', reason: problem }]);
 }
 
 function decodeInput(text: string): Buffer {
@@ -73,17 +82,15 @@ function decodeInput(text: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-function checkJson(version: ResolvedVersion, bytes: Buffer): void {
+function parseInput(bytes: Buffer): unknown {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
   } catch (error) {
     throw badInput([{ path: 'input', reason: `is not JSON: ${(error as Error).message}` }]);
   }
-  if (isTooDeep(value)) throw tooDeep();
-  const problems = version.checkInput(value);
-  if (problems.length > 0)
-    throw badInput(problems.map(({ path, reason }) => ({ path: `input${path}`, reason })));
+  checkSize(value);
+  return value;
 }
 
 /** Limits with a column of their own in `casts`. */

@@ -233,7 +233,7 @@ export class CastWorker {
     const { manifest } = version.version;
     const inputDigest =
       running.inputDigest ?? sha256(claim.input ?? (await readInput(this.#deps.database, claim.id)));
-    const result = toResult(manifest.io.output_format, outcome, output);
+    const result = await toResult(manifest.io.output_format, outcome, output);
     // A sandbox process is not trusted with the bill: what it says is held to what was reserved.
     const fuelUsed = clampFuel(outcome.fuelUsed, claim.limits.maxFuel);
     // Every event of the attempt is readable before the cast is final, so no watcher can miss one.

@@ -2,7 +2,8 @@ import { requireScope, type Principal } from '../accounts/index.js';
 import { findRefusingBudget, toBudgetRefusalType, type BudgetRefusalType } from '../budgets/index.js';
 import { queryRows, type Clock, type DataSource } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
-import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import type { InputChecks } from './input-checks.js';
+import { checkRequestShape, readInput, toLimits, type CastRequest } from './cast-input.js';
 
 export interface CastEstimate {
   worstCaseMicros: bigint;
@@ -20,7 +21,7 @@ const RECENT_CASTS = 100;
  * without casting it.
  */
 export async function estimateCast(
-  deps: { database: DataSource; clock: Clock; versions: VersionResolver },
+  deps: { database: DataSource; clock: Clock; versions: VersionResolver; inputChecks: InputChecks },
   principal: Principal | null,
   request: CastRequest,
 ): Promise<CastEstimate> {
@@ -28,7 +29,8 @@ export async function estimateCast(
   checkRequestShape(request);
   const resolved = await deps.versions.resolve(request.spell);
   const limits = toLimits(resolved, request);
-  toInputBytes(resolved, request);
+  const { value } = readInput(resolved, request, JSON.stringify(request.input ?? null));
+  if (value !== undefined) deps.inputChecks.check(accountId, resolved, value);
   const worstCaseMicros = priceMicros(resolved.version.manifest.pricing, limits.maxFuel);
   const refusal = await findRefusingBudget(deps.database, {
     accountId,

@@ -27,4 +27,5 @@ export { issueReceipts } from './issue-receipts.js';
 export { explainNoReplay } from './explain-no-replay.js';
 export { describeReceipt, type Receipt, type ReceiptContent } from './receipt.js';
 export { verifyReceiptPackage } from './verify-receipt-files.js';
+export { InputChecks } from './input-checks.js';
 export { toResult, type CastResult } from './result.js';

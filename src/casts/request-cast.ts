@@ -11,10 +11,11 @@ import {
   type RateLimit,
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
-import { checkRequestShape, toInputBytes, toLimits, type CastRequest } from './cast-input.js';
+import { checkRequestShape, readInput, toLimits, type CastRequest } from './cast-input.js';
 import type { CastAcceptance, NewCast } from './accept-casts.js';
 import type { CastEntity } from './cast.entity.js';
 import type { CastMetrics } from './cast-metrics.js';
+import type { InputChecks } from './input-checks.js';
 import { ENQUEUE_TOPIC, findCast, findCastByIdempotencyKey } from './cast-store.js';
 
 export interface RequestCastDeps {
@@ -25,6 +26,7 @@ export interface RequestCastDeps {
   outbox: OutboxRelay;
   metrics: CastMetrics;
   rate: RateLimit;
+  inputChecks: InputChecks;
 }
 
 /**
@@ -40,14 +42,16 @@ export async function requestCast(
   const { accountId, keyId } = requireScope(principal, 'cast');
   await deps.rate.take(accountId);
   checkRequestShape(request);
-  const requestDigest = digestRequest(request);
+  const inputText = JSON.stringify(request.input ?? null);
+  const requestDigest = digestRequest(request, inputText);
   const idempotencyKey = request.idempotencyKey ?? null;
   // Asked first, so that a repeated request is answered even after its version was yanked.
   const earlier = await findEarlier(deps.database, accountId, idempotencyKey, requestDigest);
   if (earlier !== null) return earlier;
   const resolved = await deps.versions.resolve(request.spell);
   const limits = toLimits(resolved, request);
-  const input = toInputBytes(resolved, request);
+  const { bytes: input, value } = readInput(resolved, request, inputText);
+  if (value !== undefined) deps.inputChecks.check(accountId, resolved, value);
   const cast: NewCast = {
     id: newId(deps.clock),
     accountId,
@@ -125,12 +129,10 @@ function sameRequest(earlier: CastEntity, requestDigest: Digest): CastEntity {
   });
 }
 
-/** Two requests are the same when all that the caller said is the same. */
-function digestRequest(request: CastRequest): Digest {
-  const { timeoutMs, maxFuel, maxMemoryMb, ...others } = request.limits ?? {};
+/** Two requests are the same when all that the caller said is the same. The input, which may be large, comes written out. */
+function digestRequest(request: CastRequest, inputText: string): Digest {
+  const { timeoutMs, maxFuel, maxMemoryMb, ...newer } = request.limits ?? {};
   const said = [
-    request.spell,
-    request.input ?? null,
     request.inputBase64 ?? null,
     request.endUser ?? null,
     request.maxCostMicros?.toString() ?? null,
@@ -138,9 +140,10 @@ function digestRequest(request: CastRequest): Digest {
     maxFuel?.toString() ?? null,
     maxMemoryMb ?? null,
     // Only when there are any: requests digested before these limits existed stay the same requests.
-    ...saidLimits(others),
+    ...saidLimits(newer),
   ];
-  return sha256(JSON.stringify(said));
+  const others = said.map((item) => JSON.stringify(item));
+  return sha256(`[${[JSON.stringify(request.spell), inputText, ...others].join(',')}]`);
 }
 
 function saidLimits(

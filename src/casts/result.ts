@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { sha256, type BlobStore, type Digest } from '../platform/index.js';
 import type { SandboxOutcome } from '../sandbox/index.js';
-import { JSON_DEPTH_MAX, isTooDeep } from './json-depth.js';
 import { INLINE_OUTPUT_BYTES_MAX, type CastErrorCode, type FinalStatus } from './cast.js';
+import { findJsonProblem } from './check-json.js';
 
 /** How an attempt ended, before it is written down. */
 export interface CastResult {
@@ -16,7 +16,11 @@ export interface CastResult {
 type EndedOutcome = Exclude<SandboxOutcome, { kind: 'lost' }>;
 
 /** A run that succeeded is a cast that succeeded only if its output is what the manifest declares. */
-export function toResult(outputFormat: string, outcome: EndedOutcome, output: Buffer): CastResult {
+export async function toResult(
+  outputFormat: string,
+  outcome: EndedOutcome,
+  output: Buffer,
+): Promise<CastResult> {
   switch (outcome.kind) {
     case 'canceled':
       return { status: 'CANCELED', output: null, error: null, exitCode: null };
@@ -26,7 +30,7 @@ export function toResult(outputFormat: string, outcome: EndedOutcome, output: Bu
       return { status: 'FAILED', output: null, error: { code, message }, exitCode };
     }
     case 'succeeded': {
-      const problem = findOutputProblem(outputFormat, output);
+      const problem = await findOutputProblem(outputFormat, output);
       return problem === null
         ? { status: 'SUCCEEDED', output, error: null, exitCode: 0 }
         : {
@@ -39,16 +43,12 @@ export function toResult(outputFormat: string, outcome: EndedOutcome, output: Bu
   }
 }
 
-function findOutputProblem(format: string, output: Buffer): string | null {
+async function findOutputProblem(format: string, output: Buffer): Promise<string | null> {
   if (format === 'bytes') return null;
   if (!isUtf8(output)) return `the manifest declares ${format} output, but the output is not UTF-8`;
   if (format === 'text') return null;
-  try {
-    const isDeep = isTooDeep(JSON.parse(output.toString()));
-    return isDeep ? `the output is nested more than ${JSON_DEPTH_MAX} levels deep` : null;
-  } catch (error) {
-    return `the manifest declares json output: ${(error as Error).message}`;
-  }
+  const problem = await findJsonProblem(output);
+  return problem === null ? null : `the manifest declares json output, but the output is not JSON: ${problem}`;
 }
 
 /** Where an output is kept: in the row when it is small, else as an artifact among the blobs. */

@@ -43,7 +43,7 @@ export async function replayCast(
     const output: Buffer[] = [];
     const outcome = await runIn(pool, content, read.package, { module: prepared.bytes, input, output });
     if (outcome.kind === 'lost') return { ok: false, reason: `the sandbox failed: ${outcome.message}` };
-    const result = toResult(read.package.manifest.io.output_format, outcome, Buffer.concat(output));
+    const result = await toResult(read.package.manifest.io.output_format, outcome, Buffer.concat(output));
     if (result.error?.code === 'DEADLINE_EXCEEDED')
       return { ok: false, reason: `this machine did not come to its end: ${result.error.message}` };
     return { ok: true, result, fuelUsed: outcome.fuelUsed };

@@ -12,6 +12,7 @@ export {
 } from './errors.js';
 export { orAfter } from './deadline.js';
 export { sha256, isDigest, type Digest } from './digests.js';
+export { JsonScanner } from './json-scanner.js';
 export { createLogger, inRequestScope, requestScope, type Logger, type RequestScope } from './logging.js';
 export {
   connectPostgres,

@@ -3,7 +3,7 @@ import { after } from 'node:test';
 import { migrations } from '../../migrations/index.js';
 import type { Principal } from '../../src/accounts/index.js';
 import { entities } from '../../src/app.js';
-import { CastAcceptance, CastMetrics, requestCast } from '../../src/casts/index.js';
+import { CastAcceptance, CastMetrics, InputChecks, requestCast } from '../../src/casts/index.js';
 import {
   OutboxRelay,
   PubSub,
@@ -51,6 +51,7 @@ export async function openInstance({ config }: Harness) {
     outbox,
     metrics: new CastMetrics(createRegistry(randomBytes(4).toString('hex'))),
     rate: new RateLimit({ takes: 1_000_000, perSeconds: 1, message: 'too many' }),
+    inputChecks: new InputChecks(),
     acceptance: new CastAcceptance({ database }),
   };
   return {
