@@ -63,7 +63,6 @@ function start(name: string, services: Services, port: number): ChildProcess {
       SPELL_LEDGER_ORIGIN: 'bench.local/v1/ledger',
       SPELL_LEDGER_SIGNING_KEYS: KEY,
       SPELL_LEDGER_MASTER_KEY: KEY,
-      SPELL_LOG_LEVEL: 'warn',
       // The limit of casts per account is not what is measured.
       SPELL_CASTS_PER_SECOND: '100000',
     },

@@ -1,60 +1,98 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { print } from 'graphql';
+import { createClient as createSseClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { watchOn, type ApiClient, type CastEvent } from '../support/client.js';
+import { CastEventsDocument, type CastEventsSubscription } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
 import { spawnProcess } from '../support/processes.js';
-import { assertGapless, assertSettled, delay, finalOf, outputOf, startCast } from './support.js';
+import { assertGapless, assertSettled, finalOf, outputOf, startCast } from './support.js';
 
 const CASTS = 200;
-const WATCHERS_PER_SOCKET = 20;
-const CUTS_PER_SOCKET = 4;
+const CUTS_PER_STREAM = 2;
+// Every fourth cast is watched over server-sent events.
+const SSE_SHARE = 4;
 const TICKS = Array.from({ length: 10 }, (_, i) => `tick ${String.fromCharCode(48 + i)}\n`);
+// Queued, started, five pieces of output and five of log come before the final one.
+const EVENTS_BEFORE_FINAL = 12;
 
-/** Watches these casts over one socket, which is cut again and again; every stream goes on from its own last cursor. */
-async function watchThroughCuts(
-  client: ApiClient,
-  ids: string[],
-): Promise<{ streams: CastEvent[][]; cuts: number }> {
-  const streams: CastEvent[][] = ids.map(() => []);
-  const isDone = (events: CastEvent[]) => events.at(-1)?.__typename === 'CastFinished';
-  let cuts = 0;
-  while (!streams.every(isDone)) {
-    const opened: WebSocket[] = [];
-    class CutSocket extends WebSocket {
-      constructor(...args: ConstructorParameters<typeof WebSocket>) {
-        super(...args);
-        opened.push(this);
-      }
-    }
-    const socket = createClient({
-      url: `${client.url.replace(/^http/, 'ws')}/graphql`,
-      webSocketImpl: CutSocket,
-      connectionParams: { authorization: `Bearer ${client.apiKey}` },
-      retryAttempts: 0,
-    });
-    const follow = async (events: CastEvent[], id: string) => {
-      if (isDone(events)) return;
-      try {
-        for await (const event of watchOn(socket, id, events.at(-1)?.cursor)) events.push(event);
-      } catch {
-        // The socket was cut.
-      }
-    };
-    const following = Promise.all(streams.map((events, index) => follow(events, ids[index] ?? '')));
-    if (cuts < CUTS_PER_SOCKET) {
-      await Promise.race([following, delay(30 + Math.random() * 700)]);
-      for (const open of opened) open.terminate();
-      cuts += 1;
-    }
-    await following;
-    await socket.dispose();
-  }
-  return { streams, cuts };
+/** One connection, which `cut` ends without a farewell. */
+interface Connection {
+  events: AsyncIterable<CastEvent>;
+  cut(): void;
 }
 
-describe('sockets that are cut', async () => {
+type Connect = (client: ApiClient, castId: string, after?: string) => Connection;
+
+const overSocket: Connect = (client, castId, after) => {
+  const opened: WebSocket[] = [];
+  class CutSocket extends WebSocket {
+    constructor(...args: ConstructorParameters<typeof WebSocket>) {
+      super(...args);
+      opened.push(this);
+    }
+  }
+  const socket = createClient({
+    url: `${client.url.replace(/^http/, 'ws')}/graphql`,
+    webSocketImpl: CutSocket,
+    connectionParams: { authorization: `Bearer ${client.apiKey}` },
+    retryAttempts: 0,
+  });
+  return { events: watchOn(socket, castId, after), cut: () => opened.forEach((one) => one.terminate()) };
+};
+
+const overSse: Connect = (client, castId, after) => {
+  const sse = createSseClient({
+    url: `${client.url}/graphql`,
+    headers: { authorization: `Bearer ${client.apiKey}` },
+    retryAttempts: 0,
+  });
+  return { events: sseEvents(sse, castId, after), cut: () => sse.dispose() };
+};
+
+async function* sseEvents(
+  sse: ReturnType<typeof createSseClient>,
+  castId: string,
+  after?: string,
+): AsyncGenerator<CastEvent> {
+  const operation = { query: print(CastEventsDocument), variables: { castId, after } };
+  for await (const { data } of sse.iterate<CastEventsSubscription>(operation))
+    if (data) yield data.castEvents;
+}
+
+/** Watches a cast over one connection after the other; all but the last are cut after a random number of events. */
+async function watchThroughCuts(
+  client: ApiClient,
+  castId: string,
+  connect: Connect,
+): Promise<{ events: CastEvent[]; cuts: number }> {
+  const events: CastEvent[] = [];
+  const isDone = () => events.at(-1)?.__typename === 'CastFinished';
+  let cuts = 0;
+  while (!isDone()) {
+    const left = EVENTS_BEFORE_FINAL - events.length - 1;
+    const cutAfter = cuts < CUTS_PER_STREAM && left > 0 ? Math.floor(Math.random() * left) : Infinity;
+    const connection = connect(client, castId, events.at(-1)?.cursor);
+    let seen = 0;
+    try {
+      for await (const event of connection.events) {
+        events.push(event);
+        seen += 1;
+        if (seen <= cutAfter) continue;
+        cuts += 1;
+        connection.cut();
+        break;
+      }
+    } catch {
+      assert.ok(seen > cutAfter, 'a connection that nobody cut goes on to the end');
+    }
+  }
+  return { events, cuts };
+}
+
+describe('connections that are cut', async () => {
   const { seed, environment, app } = await startHarness({ roles: ['api'] });
   const maker = await seed.account(['publish']);
   const { client } = await seed.account(['cast']);
@@ -65,22 +103,18 @@ describe('sockets that are cut', async () => {
 
   it(`of ${CASTS} casts every event is seen once, in order, the final one last`, async (test) => {
     const ids = await Promise.all(Array.from({ length: CASTS }, () => startCast(client, { spell })));
-    const groups = Array.from({ length: CASTS / WATCHERS_PER_SOCKET }, (_, index) =>
-      ids.slice(index * WATCHERS_PER_SOCKET, (index + 1) * WATCHERS_PER_SOCKET),
+    const watched = await Promise.all(
+      ids.map((id, index) => watchThroughCuts(client, id, index % SSE_SHARE === 0 ? overSse : overSocket)),
     );
-    const watched = await Promise.all(groups.map((group) => watchThroughCuts(client, group)));
-    const streams = watched.flatMap((group) => group.streams);
-    assert.equal(streams.length, CASTS);
-    for (const events of streams) {
+    for (const { events, cuts } of watched) {
       assertGapless(events);
       const cast = finalOf(events);
       assert.equal(cast.status, 'SUCCEEDED');
       assert.equal(cast.output, TICKS.filter((_, index) => index % 2 === 0).join(''));
       assert.equal(outputOf(events, cast.attempts), cast.output);
+      assert.ok(cuts > 0, 'every connection was cut before the final event');
     }
-    const cuts = watched.reduce((sum, group) => sum + group.cuts, 0);
-    test.diagnostic(`${cuts} cuts over ${groups.length} sockets`);
-    assert.ok(cuts >= groups.length, 'every socket was cut');
+    test.diagnostic(`${watched.reduce((sum, { cuts }) => sum + cuts, 0)} cuts`);
     await assertSettled(app.database, 5_000);
   });
 });
