@@ -52,7 +52,10 @@ export function readInput(
     throw badInput([{ path: 'inputBase64', reason: 'this spell takes text: must be UTF-8' }]);
   }
   if (format !== 'json') return { bytes, value: undefined };
-  return { bytes, value: typeof request.inputBase64 === 'string' ? parseInput(bytes) : (request.input ?? null) };
+  return {
+    bytes,
+    value: typeof request.inputBase64 === 'string' ? parseInput(bytes) : (request.input ?? null),
+  };
 }
 
 function inputBytesMax(version: ResolvedVersion, request: CastRequest): number {

@@ -48,7 +48,9 @@ async function findOutputProblem(format: string, output: Buffer): Promise<string
   if (!isUtf8(output)) return `the manifest declares ${format} output, but the output is not UTF-8`;
   if (format === 'text') return null;
   const problem = await findJsonProblem(output);
-  return problem === null ? null : `the manifest declares json output, but the output is not JSON: ${problem}`;
+  return problem === null
+    ? null
+    : `the manifest declares json output, but the output is not JSON: ${problem}`;
 }
 
 /** Where an output is kept: in the row when it is small, else as an artifact among the blobs. */
