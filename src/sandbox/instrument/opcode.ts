@@ -1,4 +1,5 @@
 import type { CostClass } from './cost-table.js';
+import type { FloatEffect } from './nan-results.js';
 
 /**
  * What follows the opcode (core specification 5.4), one letter per immediate:
@@ -39,6 +40,7 @@ export interface Opcode {
   /** See stackEffect. */
   stackEffect: number;
   control: Control;
+  float: FloatEffect;
   /** Set when the platform does not run the instruction although the engine would. */
   refusal?: string;
 }

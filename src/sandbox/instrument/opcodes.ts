@@ -1,4 +1,5 @@
 import { INSTRUCTION_COSTS } from './cost-table.js';
+import { floatEffect } from './nan-results.js';
 import type { Define, Opcode } from './opcode.js';
 import { defineAggregateOpcodes } from './opcodes-aggregate.js';
 import { defineCoreOpcodes } from './opcodes-core.js';
@@ -20,6 +21,7 @@ const define: Define = (prefix, first, names, costClass, immediates = '', more =
       cost,
       control: 'plain',
       stackEffect: stackEffect(name),
+      float: floatEffect(name),
       ...more,
     };
   });

@@ -9,6 +9,8 @@ import { moveCharges } from './move-charges.js';
 import { PLACES_MAX } from './limits.js';
 import { MalformedModule, tooManyPlaces } from './module-problem.js';
 import type { TypeShape } from './module-structure.js';
+import { typeOfShape, type FloatType, type NanCode } from './nan-code.js';
+import { NanResults, type NanResult } from './nan-results.js';
 import { operatorCost } from './operator-cost.js';
 import { readOperator, type Operator } from './read-operator.js';
 import { hasLabels, writeRelabeled } from './relabel.js';
@@ -25,7 +27,7 @@ export interface PlanContext {
   onRefused: (operator: Operator) => void;
 }
 
-type Write = (writer: ByteWriter, fuel: FuelCode, stack: StackCode) => void;
+type Write = (writer: ByteWriter, fuel: FuelCode, stack: StackCode, nans: NanCode) => void;
 
 /** What is inserted before the byte at `offset`; written last, when the costs of all pieces are known. */
 interface Insertion {
@@ -53,6 +55,8 @@ export class FunctionPlan {
   readonly #loops: LoopMark[] = [];
   /** The calls by name that can be reached, each with the piece that it stands in. */
   readonly #calls: { piece: Piece; callee: number }[] = [];
+  readonly #floats = new NanResults();
+  readonly #results: NanResult[] = [];
   #hasCalls = false;
   #opensLoop = false;
 
@@ -93,6 +97,11 @@ export class FunctionPlan {
     if (this.#flow.hasCatchClauses) return 'global';
     if (this.#pieces.filter(({ cost }) => cost > 0).length >= CHARGES_IN_LOCAL_MIN) return 'local';
     return this.#loops.some(({ hasCalls }) => !hasCalls) ? 'local in loops' : 'global';
+  }
+
+  /** The types of locals that results are looked at in. */
+  get floatTypes(): ReadonlySet<FloatType> {
+    return new Set(this.#results.filter(({ isSeen }) => isSeen).map(({ shape }) => typeOfShape(shape)));
   }
 
   #insert(offset: number, write: Write, replaces = 0): void {
@@ -188,6 +197,7 @@ export class FunctionPlan {
     this.#relabel(operator);
     const shortened = shorten(this.body.bytes, operator);
     if (shortened !== null) this.#insert(start, (writer) => writer.raw(shortened), end - start);
+    this.#fixNan(operator);
     switch (opcode.control) {
       case 'block':
       case 'if':
@@ -227,6 +237,15 @@ export class FunctionPlan {
         return this.#insert(end, (writer, fuel) => fuel.noteGrowFailure(writer));
       default:
     }
+  }
+
+  #fixNan({ opcode, end }: Operator): void {
+    const result = this.#floats.visit(opcode.float);
+    if (result === null) return;
+    this.#results.push(result);
+    this.#insert(end, (writer, _fuel, _stack, nans) => {
+      if (result.isSeen) nans.canonicalize(writer, result.shape);
+    });
   }
 
   #end(end: number): void {

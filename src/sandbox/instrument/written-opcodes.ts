@@ -5,6 +5,7 @@ export const OP = {
   if: 0x04,
   emptyBlockType: 0x40,
   end: 0x0b,
+  select: 0x1b,
   brIf: 0x0d,
   call: 0x10,
   callIndirect: 0x11,
@@ -15,13 +16,21 @@ export const OP = {
   globalSet: 0x24,
   i32Const: 0x41,
   i64Const: 0x42,
+  f32Const: 0x43,
+  f64Const: 0x44,
   i32Eq: 0x46,
   i32LtS: 0x48,
   i64LtS: 0x53,
+  f32Eq: 0x5b,
+  f64Eq: 0x61,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i64Sub: 0x7d,
   i64Mul: 0x7e,
   i64ShrU: 0x88,
   i64ExtendI32U: 0xad,
+  vector: 0xfd,
 } as const;
+
+/** What stands behind the prefix `vector`. */
+export const VECTOR_OP = { const: 0x0c, f32x4Eq: 0x41, f64x2Eq: 0x47, bitselect: 0x52 } as const;
