@@ -145,6 +145,9 @@ export const VERSION: string = (
 
 export const entities = [AccountEntity, ApiKeyEntity, SpellEntity, SpellVersionEntity, CastEntity];
 
+// Longer than any part takes that keeps its own bounds.
+const CLOSE_WITHIN_MS = 10_000;
+
 /** Connects, migrates, constructs and starts everything a process with these roles needs. */
 export async function startApp(
   config: ServerConfig,
@@ -153,7 +156,13 @@ export async function startApp(
 ): Promise<RunningApp> {
   const closers: (() => Promise<void> | void)[] = [];
   const stop = async () => {
-    for (const close of closers.splice(0).reverse()) await close();
+    const late: string[] = [];
+    for (const close of closers.splice(0).reverse())
+      if (!(await orAfter(Promise.resolve(close()).then(() => true), CLOSE_WITHIN_MS, false)))
+        late.push(String(close));
+    // What hangs must not keep the process: who told it to stop would kill it, and the parts behind it were never closed.
+    if (late.length > 0)
+      createLogger({ level: config.logLevel, name: 'stop' }).warn({ late }, 'not everything stopped in time');
   };
   try {
     return await construct(config, roles, clock, closers, stop);
