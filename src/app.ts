@@ -158,7 +158,13 @@ export async function startApp(
   const stop = async () => {
     const late: string[] = [];
     for (const close of closers.splice(0).reverse())
-      if (!(await orAfter(Promise.resolve(close()).then(() => true), CLOSE_WITHIN_MS, false)))
+      if (
+        !(await orAfter(
+          Promise.resolve(close()).then(() => true),
+          CLOSE_WITHIN_MS,
+          false,
+        ))
+      )
         late.push(String(close));
     // What hangs must not keep the process: who told it to stop would kill it, and the parts behind it were never closed.
     if (late.length > 0)
