@@ -23,6 +23,7 @@ import { print, printGoal } from './print.js';
 
 const ORIGIN = 'bench.local/v1/ledger';
 const SIGNER = noteSigner(ORIGIN, randomBytes(32));
+const MASTER_KEY = randomBytes(32);
 // Sequenced for real, in rounds; the fastest counts, because the machine is not always ours alone.
 const SEQUENCED_SIZES = [1_000, 20_000, 40_000, 60_000, 80_000, 100_000];
 const AUDITED_SIZE = 1_000_000;
@@ -84,7 +85,7 @@ function openSequencer(database: DataSource): Sequencer {
     database,
     clock: systemClock,
     logger: createLogger({ level: 'warn', name: 'bench' }),
-    people: new PersonKeys({ masterKey: randomBytes(32), clock: systemClock }),
+    people: new PersonKeys({ masterKey: MASTER_KEY, clock: systemClock }),
     metrics: new LedgerMetrics(createRegistry('bench')),
     origin: ORIGIN,
     signers: [SIGNER],
