@@ -17,6 +17,7 @@ export function parseReceipt(bytes: Uint8Array): ParsedReceipt {
     const value: unknown = JSON.parse(text);
     const parsed = receiptSchema.safeParse(value);
     if (!parsed.success) return refused(z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' '));
+    if (!isWellFormed(value)) return refused('a string has half a surrogate pair');
     if (!isWrittenOnce(text, value))
       return refused('a member is there twice, or a number is not written as 0, 1, 2, …');
     return { ok: true, receipt: value as Receipt };
@@ -39,4 +40,10 @@ function isWrittenOnce(text: string, value: unknown): boolean {
   return (
     tokens.length === again.length && tokens.every((token) => /^["[\]{}:,]/.test(token) || WORD.test(token))
   );
+}
+
+/** What has no UTF-8 form cannot have been signed. The schema has bounded the depth. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  return typeof value !== 'object' || value === null || Object.values(value).every(isWellFormed);
 }

@@ -21,6 +21,9 @@ export interface ReceiptCheck {
   detail: string;
 }
 
+// The times are of several machines' clocks, kept by NTP.
+const CLOCKS_APART_MAX_MS = 60_000;
+
 type Finding = { ok: true; detail: string } | { ok: false; detail: string };
 
 /**
@@ -32,6 +35,7 @@ export function* verifyReceipt(receipt: Receipt, trusted: readonly NoteVerifier[
   const keys = trusted.filter((key) => key.name === receipt.ledger.origin);
   yield { name: 'commitment', ...checkCommitment(receipt) };
   yield { name: 'leaf', ...checkLeaf(receipt) };
+  yield { name: 'coherence', ...checkCoherence(receipt) };
   yield { name: 'price', ...checkPrice(receipt) };
   yield { name: 'signature', ...checkSignature(receipt, keys) };
   yield { name: 'inclusion', ...checkInclusion(receipt, keys) };
@@ -62,6 +66,32 @@ function checkLeaf({ content, ledger }: Receipt): Finding {
   if (leaf.at !== content.times.finishedAt)
     return fails(`it says ${leaf.at}, the content ${content.times.finishedAt}`);
   return holds(`entry ${leaf.sequence}, ${leaf.kind}, ${leaf.at}`);
+}
+
+/** What is true of every cast, whatever it was: a content that contradicts itself says nothing. */
+function checkCoherence({ content }: Receipt): Finding {
+  const { ending, output, times } = content;
+  const succeeded = ending.status === 'SUCCEEDED';
+  if ((ending.status === 'FAILED') !== (ending.errorCode !== null))
+    return fails(`it is ${ending.status} with the error code ${ending.errorCode ?? 'none'}`);
+  if (succeeded !== (output !== null))
+    return fails(`it is ${ending.status} ${output === null ? 'without' : 'with'} an output`);
+  if (succeeded && ending.exitCode !== 0)
+    return fails(`it succeeded with exit code ${ending.exitCode ?? 'none'}`);
+  if (times.startedAt !== null && ending.attempts === 0) return fails('it was started in no attempt');
+  const instants = [times.queuedAt, times.startedAt ?? times.queuedAt, times.finishedAt];
+  if (!instants.every(isInstant)) return fails('a time is no time');
+  const backwards = instants
+    .map(Date.parse)
+    .some((at, index, all) => at + CLOCKS_APART_MAX_MS < (all[index - 1] ?? at));
+  if (backwards) return fails(`it was queued, started and finished in another order: ${instants.join(', ')}`);
+  return holds(`${ending.status}, queued ${times.queuedAt}, finished ${times.finishedAt}`);
+}
+
+/** The thirteenth month has the form of a time and is none. */
+function isInstant(text: string): boolean {
+  const date = new Date(text);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === text;
 }
 
 function checkPrice({ content }: Receipt): Finding {

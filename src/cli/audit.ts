@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { auditLog, folderSource, parseVerifierKey, type AuditReport } from '../ledger/offline.js';
+import { auditLog, folderSource, type AuditReport } from '../ledger/offline.js';
+import { readKeys } from './trusted-keys.js';
 import { UsageError, parseOptions } from './usage-error.js';
 
-const HELP = `usage: spell audit --mirror DIR [--key VERIFIER-KEY …] [--origin NAME] [--json]
+const HELP = `usage: spell audit --mirror DIR [--key KEY|FILE …] [--origin NAME] [--json]
 
 Recomputes a whole ledger from a mirror of its files and says whether every entry, every tile, every signature and every
 checkpoint that was kept holds together. Uses no server and no database.
 
   --mirror DIR      the files as served under /v1/ledger; \`spell mirror\` makes such a folder
-  --key KEY         a key you trust, <name>+<id>+<base64>; may be given again. Without one, the mirror's own list is used,
+  --key KEY|FILE    a key you trust, <name>+<id>+<base64>, or a file with one a line; may be given again. Without one, the mirror's own list is used,
                     which says only that the log agrees with itself
   --origin NAME     the name the log must have
   --json            one object instead of lines
@@ -30,7 +31,8 @@ export async function audit(args: string[]): Promise<number> {
   const { mirror, key, origin, json } = values;
   if (mirror === undefined) throw new UsageError('which mirror? give --mirror DIR');
   if (!(await stat(mirror)).isDirectory()) throw new UsageError(`${mirror} is no folder`);
-  const trusted = key?.map((text) => ({ verifier: parseVerifierKey(text), retiredSize: null }));
+  const keys = key === undefined ? undefined : (await Promise.all(key.map(readKeys))).flat();
+  const trusted = keys?.map((verifier) => ({ verifier, retiredSize: null }));
   const report = await auditLog(folderSource(mirror), {
     ...(trusted === undefined ? {} : { trusted }),
     origin: origin ?? null,

@@ -37,6 +37,13 @@ export async function replayCast(
       ok: false,
       reason: `it was metered by cost table ${costTable}; this version of spell has ${prepared.costTable}`,
     };
+  // The same table is the same fuel, however the counting code looks; but only the module that ran proves what ran.
+  const meteredDigest = sha256(prepared.bytes);
+  if (meteredDigest !== content.spell.meteredDigest)
+    return {
+      ok: false,
+      reason: `the receipt says that ${content.spell.meteredDigest} ran; this version of spell makes ${meteredDigest} of the module`,
+    };
   const pool = new SandboxPool({ size: 1, spares: 0, maxCastsPerProcess: 2 });
   try {
     await pool.start();

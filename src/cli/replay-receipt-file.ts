@@ -19,7 +19,7 @@ export async function replayReceiptFile(
   files: { package: string; input?: string | undefined },
 ): Promise<Replay> {
   const parsed = await readReceipt(path);
-  if (!parsed.ok) return different([{ name: 'schema', ok: false, detail: parsed.reason }]);
+  if (!parsed.ok) return impossible(`it is no receipt: ${parsed.reason}`, []);
   return replayFiles(parsed.receipt.content, {
     tar: await readFile(files.package),
     input: files.input === undefined ? Buffer.alloc(0) : await readFile(files.input),

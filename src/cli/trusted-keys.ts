@@ -20,7 +20,8 @@ export async function findTrustedKeys(
 // No file has such a name by accident.
 const VERIFIER_KEY = /^[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/;
 
-async function readKeys(keyOrFile: string): Promise<NoteVerifier[]> {
+/** A key as it is written, or a file with one a line. */
+export async function readKeys(keyOrFile: string): Promise<NoteVerifier[]> {
   return VERIFIER_KEY.test(keyOrFile)
     ? parseKeys(keyOrFile, '--key')
     : parseKeys(await readFile(keyOrFile, 'utf8'), keyOrFile);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import type { Receipt } from '../../src/casts/index.js';
 import { replayReceiptFile, type Replay } from '../../src/cli/replay-receipt-file.js';
@@ -155,6 +156,22 @@ describe('spell replay', async () => {
     const { code, stdout } = await spell(['replay', real.receipt, '--package', real.tar]);
     assert.equal(code, 3);
     assert.match(stdout.toString(), /^cannot be replayed: it ran in real mode/);
+  });
+
+  it('cannot be replayed: a module that this version meters otherwise than the receipt says', async () => {
+    const made = await castOnce({ guest: 'echo' });
+    const receipt = JSON.parse(await readFile(made.receipt, 'utf8')) as Receipt;
+    receipt.content.spell.meteredDigest = `sha256:${'0'.repeat(64)}`;
+    const path = await desk.file('otherwise.json', JSON.stringify(receipt));
+    const done = await replay({ ...made, receipt: path });
+    assert.deepEqual([done.replayed, done.same], [false, false]);
+    assert.match(done.reason ?? '', /the receipt says that sha256:0+ ran/);
+  });
+
+  it('cannot be replayed: what is no receipt', async () => {
+    const made = await castOnce({ guest: 'echo' });
+    const done = await replay({ ...made, receipt: made.tar });
+    assert.match(done.reason ?? '', /^it is no receipt: /);
   });
 
   it('wrong use: no package', async () => {

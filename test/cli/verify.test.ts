@@ -46,6 +46,7 @@ describe('spell verify', async () => {
         'ok keys',
         'ok commitment',
         'ok leaf',
+        'ok coherence',
         'ok price',
         'ok signature',
         'ok inclusion',
@@ -66,7 +67,7 @@ describe('spell verify', async () => {
     const rewritten = JSON.stringify(JSON.parse(file.toString()), null, 4).replaceAll('—', '\\u2014');
     const { code, stdout } = await run(await desk.file('rewritten.json', rewritten), '--key', path, '--json');
     const report = JSON.parse(stdout.toString()) as Verification;
-    assert.deepEqual([code, report.verified, report.pinned, report.checks.length], [0, true, true, 7]);
+    assert.deepEqual([code, report.verified, report.pinned, report.checks.length], [0, true, true, 8]);
   });
 
   it('ok: the keys of this machine’s own platform are found', async () => {
@@ -79,10 +80,18 @@ describe('spell verify', async () => {
     assert.doesNotMatch(stdout.toString(), /WARNING/);
   });
 
-  it('ok, loudly: without a key the receipt’s own are used', async () => {
+  it('not verified: without a key nobody knows whose receipt it is, and the exit code says so', async () => {
     const { code, stdout } = await run(receipt);
+    assert.equal(code, 4);
+    assert.match(stdout.toString(), /NOT VERIFIED: no key was given\nWARNING: the keys were NOT PINNED/);
+    const report = await verifyReceiptFile(receipt, {});
+    assert.deepEqual([report.verified, report.pinned, failing(report)], [false, false, []]);
+  });
+
+  it('ok, loudly: the receipt’s own keys, when they are to be taken as they come', async () => {
+    const { code, stdout } = await run(receipt, '--unpinned');
     assert.equal(code, 0);
-    assert.match(stdout.toString(), /WARNING: the keys were NOT PINNED/);
+    assert.match(stdout.toString(), /verified\nWARNING: the keys were NOT PINNED/);
   });
 
   it('not verified: another input, output or package, each named', async () => {

@@ -197,9 +197,22 @@ describe('a receipt that was tampered with', async () => {
       'price',
     );
     assert.equal(
-      refusedInLog(({ ending }) => (ending.status = 'CANCELED')),
+      refusedInLog((content) => {
+        content.ending.status = 'CANCELED';
+        content.output = null;
+      }),
       'price',
     );
+    const incoherent: ((content: Receipt['content']) => void)[] = [
+      ({ ending }) => (ending.status = 'CANCELED'),
+      ({ ending }) => (ending.errorCode = 'TRAP'),
+      (content) => (content.output = null),
+      ({ ending }) => (ending.exitCode = 1),
+      ({ ending }) => (ending.attempts = 0),
+      ({ times }) => (times.queuedAt = '2099-01-01T00:00:00.000Z'),
+      ({ times }) => (times.startedAt = '2026-13-01T00:00:00.000Z'),
+    ];
+    for (const change of incoherent) assert.equal(refusedInLog(change), 'coherence', String(change));
     assert.equal(
       refusedInLog(({ times }) => (times.finishedAt = '2026-01-01T00:00:00.000Z')),
       'leaf',
@@ -216,6 +229,12 @@ describe('a receipt that was tampered with', async () => {
       refusedInLog(({ castId }) => castId, { commitment: '0'.repeat(64) }),
       'commitment',
     );
+  });
+
+  it('a string with half a surrogate pair is refused, for it has no bytes to sign', () => {
+    const text = canonicalJson(receipt).replace('"key":"', '"key":"\\ud800');
+    const parsed = parseReceipt(Buffer.from(text));
+    assert.deepEqual(parsed, { ok: false, reason: 'a string has half a surrogate pair' });
   });
 
   it('a receipt by somebody else’s key is refused, also when it brings that key along', () => {
