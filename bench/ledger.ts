@@ -89,7 +89,7 @@ function openSequencer(database: DataSource): Sequencer {
     metrics: new LedgerMetrics(createRegistry('bench')),
     origin: ORIGIN,
     signers: [SIGNER],
-    retiredKeyIds: [],
+    retiredKeys: [],
   });
 }
 

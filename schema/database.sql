@@ -223,7 +223,7 @@ CREATE TABLE ledger_outbox (
   occurred_at timestamp with time zone NOT NULL,
   content json NOT NULL,
   CONSTRAINT ledger_outbox_content_check CHECK (((json_typeof(content) = 'object'::text) AND (octet_length((content)::text) <= 16384))),
-  CONSTRAINT ledger_outbox_kind CHECK ((kind = ANY (ARRAY['account.opened'::text, 'key.created'::text, 'key.rotated'::text, 'key.revoked'::text, 'spell.published'::text, 'spell.yanked'::text, 'budget.set'::text, 'budget.deleted'::text, 'cast.settled'::text]))),
+  CONSTRAINT ledger_outbox_kind CHECK ((kind = ANY (ARRAY['account.opened'::text, 'key.created'::text, 'key.rotated'::text, 'key.revoked'::text, 'spell.published'::text, 'spell.yanked'::text, 'budget.set'::text, 'budget.deleted'::text, 'cast.settled'::text, 'webhook.set'::text, 'webhook.deleted'::text]))),
   CONSTRAINT ledger_outbox_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 500))),
   CONSTRAINT ledger_outbox_pkey PRIMARY KEY (id)
 );

@@ -464,11 +464,16 @@ function startLedger(
     metrics,
     origin: config.ledgerOrigin,
     signers: services.receiptSigners,
-    retiredKeyIds: config.ledgerRetiredKeys,
+    retiredKeys: config.ledgerRetiredKeys,
   });
   sequencer.start();
   closers.push(() => sequencer.stop());
-  const checker = new LogChecker({ ...services, metrics, origin: config.ledgerOrigin });
+  const checker = new LogChecker({
+    ...services,
+    metrics,
+    origin: config.ledgerOrigin,
+    trusted: [...services.receiptSigners, ...config.ledgerRetiredKeys],
+  });
   checker.start();
   closers.push(() => checker.stop());
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseVerifierKey, type NoteVerifier } from './ledger/offline.js';
 
 /**
  * The only reader of the environment. Everything is parsed once; all problems are reported together; a variable
@@ -78,11 +79,17 @@ const schema = z.object({
     )
     .transform((text) => text.split(',').map((key) => Buffer.from(key, 'hex')))
     .optional(),
-  // Ids of ledger keys that sign no more: 8 hex digits each, separated by commas.
+  // Ledger keys that sign no more, as the log publishes them (<name>+<id>+<base64>), separated by commas.
   SPELL_LEDGER_RETIRED_KEYS: z
     .string()
-    .regex(/^([0-9a-f]{8}(,[0-9a-f]{8})*)?$/, 'must be key ids of 8 hex digits, separated by commas')
-    .transform((text) => (text === '' ? [] : text.split(',')))
+    .transform((text, context) => {
+      try {
+        return text === '' ? [] : text.split(',').map(parseVerifierKey);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `must be verifier keys: ${(error as Error).message}` });
+        return z.NEVER;
+      }
+    })
     .default([]),
   // Wraps the keys under which people's content in the ledger is sealed: 64 hex digits. Made at first start in local mode.
   SPELL_LEDGER_MASTER_KEY: z
@@ -119,7 +126,7 @@ export interface Config {
   linkKey: Buffer | null;
   ledgerOrigin: string | null;
   ledgerSigningKeys: Buffer[] | null;
-  ledgerRetiredKeys: string[];
+  ledgerRetiredKeys: NoteVerifier[];
   ledgerMasterKey: Buffer | null;
   sandboxes: number;
   castsPerSecond: number;

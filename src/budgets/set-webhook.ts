@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { requireScope, type Principal } from '../accounts/index.js';
+import { appendFact } from '../ledger/index.js';
 import { queryRows, type Clock, type DataSource } from '../platform/index.js';
 import { checkWebhookUrl } from './webhook-address.js';
 import { deriveWebhookSecret } from './webhook-secret.js';
@@ -14,6 +15,8 @@ export interface SetWebhookDeps {
 }
 
 const SALT_BYTES = 32;
+// An account has one webhook, so its facts need no name of their own.
+export const WEBHOOK_SUBJECT = 'webhook';
 
 /** Sets where budget alerts are sent. Each call makes a new secret, which is shown this once. */
 export async function setWebhook(
@@ -25,7 +28,11 @@ export async function setWebhook(
   const { href: url } = await checkWebhookUrl(input.url, deps.allowPrivateWebhooks);
   const salt = randomBytes(SALT_BYTES);
   const createdAt = deps.clock.now();
-  await queryRows(deps.database, UPSERT_WEBHOOK, [accountId, url, salt, createdAt]);
+  await deps.database.transaction(async (manager) => {
+    await queryRows(manager, UPSERT_WEBHOOK, [accountId, url, salt, createdAt]);
+    const fact = { accountId, subject: WEBHOOK_SUBJECT, occurredAt: createdAt, content: { url } };
+    await appendFact(manager, { ...fact, kind: 'webhook.set' });
+  });
   return { webhook: { url, createdAt }, secret: deriveWebhookSecret(deps.webhookKey, accountId, salt) };
 }
 

@@ -12,6 +12,8 @@ export const FACT_KINDS = [
   'budget.set',
   'budget.deleted',
   'cast.settled',
+  'webhook.set',
+  'webhook.deleted',
 ] as const;
 export type FactKind = (typeof FACT_KINDS)[number];
 

@@ -19,6 +19,8 @@ export class LedgerMetrics {
   readonly batchSeconds: Histogram;
   readonly checked: Counter;
   readonly problems: Gauge;
+  readonly #verifiedSize: Gauge;
+  readonly #verifiedAt: Gauge;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -48,6 +50,22 @@ export class LedgerMetrics {
       help: 'Problems the last check of the log found: gaps, changed entries, tiles or checkpoints. Must be 0.',
       registers,
     });
+    this.#verifiedSize = new Gauge({
+      name: 'spell_ledger_verified_size',
+      help: 'Entries that the last whole check of this process went through without a finding.',
+      registers,
+    });
+    this.#verifiedAt = new Gauge({
+      name: 'spell_ledger_verified_timestamp_seconds',
+      help: 'When that check ended, seconds since 1970; 0 before the first.',
+      registers,
+    });
+  }
+
+  /** A whole pass over the log found nothing. */
+  passed(size: number): void {
+    this.#verifiedSize.set(size);
+    this.#verifiedAt.setToCurrentTime();
   }
 }
 
@@ -79,8 +97,10 @@ export function registerLedgerDepth(registry: Registry, database: DataSource): v
     help: 'Age of the oldest fact that waits for its place, seconds; 0 when none does.',
     registers: [registry],
     async collect() {
-      const row = await ask(OLDEST);
-      this.set(Math.max(0, row?.['seconds'] ?? 0));
+      const rows = await ask(OLDEST);
+      // Not zero when nobody answered: that would say that all is well.
+      this.reset();
+      if (rows !== null) this.set(Math.max(0, rows['seconds'] ?? 0));
     },
   });
 }
@@ -89,4 +109,4 @@ const ENTRIES = `
   SELECT (SELECT max(size)::float8 FROM ledger_checkpoints) AS size,
          (SELECT max(sequence)::float8 + 1 FROM ledger_entries) AS highest,
          (SELECT count(*)::float8 FROM ledger_outbox) AS waiting`;
-const OLDEST = `SELECT extract(epoch FROM now() - occurred_at)::float8 AS seconds FROM ledger_outbox ORDER BY id LIMIT 1`;
+const OLDEST = `SELECT (SELECT extract(epoch FROM now() - occurred_at)::float8 FROM ledger_outbox ORDER BY id LIMIT 1) AS seconds`;

@@ -1,4 +1,4 @@
-import { errorText, orAfter, type DataSource, type Logger } from '../platform/index.js';
+import { AppError, errorText, orAfter, queryRows, type DataSource, type Logger } from '../platform/index.js';
 import type { LedgerMetrics } from './ledger-metrics.js';
 import { NO_PREVIOUS, parseLeaf } from './leaf.js';
 import { treeOf } from './ledger.js';
@@ -6,13 +6,25 @@ import { CompactRange } from './merkle/compact-range.js';
 import { hashLeafText } from './merkle/hash.js';
 import { TILE_WIDTH, widthOf } from './merkle/tile.js';
 import { openCheckpoint } from './note/checkpoint.js';
+import type { NoteVerifier } from './note/note-key.js';
 import { readCheckpoint, readLeaves, readTile } from './read-log.js';
-import { readVerifiers } from './signing-keys.js';
 
 // Four full tiles a step: about 10 ms of work, and a million entries are seen again within twenty minutes.
 const STEP_ENTRIES = 4 * TILE_WIDTH;
 const STEP_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 1_000;
+
+const END = `SELECT (SELECT max(sequence) FROM ledger_entries) AS highest,
+                    (SELECT max(size) FROM ledger_checkpoints) AS size`;
+
+export interface LogCheckerDeps {
+  database: DataSource;
+  logger: Logger;
+  metrics: LedgerMetrics;
+  origin: string;
+  /** Keys of our own configuration, retired ones too: those in the database are what is checked. */
+  trusted: readonly NoteVerifier[];
+}
 
 /** One pass over the log: what has been seen of it so far, and the checkpoint it has to arrive at. */
 interface Pass {
@@ -27,12 +39,12 @@ interface Pass {
  * signed checkpoint that the pass began with. What it finds is a metric that must stay 0, and a line in the log of the process.
  */
 export class LogChecker {
-  readonly #deps: { database: DataSource; logger: Logger; metrics: LedgerMetrics; origin: string };
+  readonly #deps: LogCheckerDeps;
   #pass: Pass | null = null;
   #timer: NodeJS.Timeout | null = null;
   #working: Promise<void> | null = null;
 
-  constructor(deps: { database: DataSource; logger: Logger; metrics: LedgerMetrics; origin: string }) {
+  constructor(deps: LogCheckerDeps) {
     this.#deps = deps;
   }
 
@@ -57,19 +69,21 @@ export class LogChecker {
       if (problem === null && this.#pass.range.size < this.#pass.size) return;
       // A whole pass without a finding clears the metric; a finding stays until then.
       metrics.problems.set(problem === null ? 0 : 1);
-      if (problem !== null) logger.error({ problem }, 'the ledger does not verify');
+      if (problem === null) metrics.passed(this.#pass.size);
+      else logger.error({ problem }, 'the ledger does not verify');
       this.#pass = null;
     } catch (error) {
+      // PostgreSQL did not answer: that says nothing of the log, and the age of the last whole pass tells of it.
       logger.warn({ error: errorText(error) }, 'the ledger could not be verified');
       this.#pass = null;
     }
   }
 
   async #begin(): Promise<Pass | null> {
-    const { database, origin, metrics, logger } = this.#deps;
+    const { database, origin, trusted, metrics, logger } = this.#deps;
     const head = await readCheckpoint(database);
     if (head === null) return null;
-    const opened = openCheckpoint(head.note, origin, await readVerifiers(database, head.size));
+    const opened = openCheckpoint(head.note, origin, trusted);
     if (opened.ok && opened.checkpoint.size === head.size)
       return {
         size: head.size,
@@ -105,10 +119,29 @@ export class LogChecker {
     if (problem !== null || pass.range.size < pass.size) return problem;
     if (!pass.range.root().equals(pass.root))
       return `the entries do not have the root of the checkpoint of size ${pass.size}`;
-    const fromTiles = await treeOf(this.#deps, pass.size).root();
-    return fromTiles.equals(pass.root)
+    return (await this.#checkUpperTiles(pass)) ?? this.#checkEnd();
+  }
+
+  async #checkUpperTiles({ size, root }: Pass): Promise<string | null> {
+    try {
+      const fromTiles = await treeOf(this.#deps, size).root();
+      return fromTiles.equals(root)
+        ? null
+        : `the tiles do not have the root of the checkpoint of size ${size}`;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'NOT_FOUND')
+        return `a tile is missing: ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** A row beyond the newest checkpoint stands in the way of the next batch. Both are read in one snapshot. */
+  async #checkEnd(): Promise<string | null> {
+    const [row] = await queryRows<{ highest: string | null; size: string }>(this.#deps.database, END);
+    const highest = row?.highest ?? null;
+    return highest === null || Number(highest) < Number(row?.size)
       ? null
-      : `the tiles do not have the root of the checkpoint of size ${pass.size}`;
+      : `entry ${highest} is under no checkpoint: the newest has ${row?.size}`;
   }
 
   /** Are the stored tiles those of the entries, and the roots above them those of the tiles? */

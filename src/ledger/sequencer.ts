@@ -10,10 +10,10 @@ import {
 import type { LedgerMetrics } from './ledger-metrics.js';
 import { readLogState, type LogState } from './log-state.js';
 import { openCheckpoint, writeCheckpoint } from './note/checkpoint.js';
-import type { NoteSigner } from './note/note-key.js';
+import type { NoteSigner, NoteVerifier } from './note/note-key.js';
 import type { PersonKeys } from './person-keys.js';
 import { readCheckpoint } from './read-log.js';
-import { enrolKeys, liveSigners, readVerifiers } from './signing-keys.js';
+import { enrolKeys, liveSigners } from './signing-keys.js';
 import { CHUNK_MAX, insertCheckpoint, takeFacts, writeBatch } from './write-batch.js';
 
 export interface SequencerDeps {
@@ -26,8 +26,8 @@ export interface SequencerDeps {
   origin: string;
   /** All of them sign each checkpoint: two during a rotation. */
   signers: readonly NoteSigner[];
-  /** Ids of keys that sign no more, 8 hex digits each. */
-  retiredKeyIds: readonly string[];
+  /** Keys that sign no more. */
+  retiredKeys: readonly NoteVerifier[];
 }
 
 // Large enough that the costs of a transaction are shared by many, small enough to be done in a fraction of a second.
@@ -158,9 +158,9 @@ export class Sequencer {
   async #currentState(manager: EntityManager): Promise<{ state: LogState; isOwn: boolean }> {
     const head = await readCheckpoint(manager);
     if (head !== null && this.#state?.size === head.size) return { state: this.#state.copy(), isOwn: true };
-    const { origin, signers, retiredKeyIds, clock } = this.#deps;
+    const { origin, signers, retiredKeys, clock } = this.#deps;
     const size = head?.size ?? 0;
-    await enrolKeys(manager, { signers, retiredKeyIds, size, now: clock.now() });
+    await enrolKeys(manager, { signers, retiredKeys, size, now: clock.now() });
     const state = await readLogState(manager, size);
     if (head === null) {
       const note = writeCheckpoint({ origin, size, root: state.root() }, await liveSigners(manager, signers));
@@ -168,7 +168,8 @@ export class Sequencer {
       this.#isLeading = true;
       return { state, isOwn: true };
     }
-    const opened = openCheckpoint(head.note, origin, await readVerifiers(manager, size));
+    // By keys of our own configuration: whoever can write to this database could put a key into it, and a head signed by it.
+    const opened = openCheckpoint(head.note, origin, [...signers, ...retiredKeys]);
     if (!opened.ok) throw new Error(`the checkpoint of size ${size} is not ours: ${opened.reason}`);
     if (!opened.checkpoint.root.equals(state.root()))
       throw new Error(

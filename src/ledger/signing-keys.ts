@@ -1,5 +1,5 @@
 import { queryRows, type DataSource, type EntityManager } from '../platform/index.js';
-import { formatVerifierKey, noteVerifier, type NoteSigner, type NoteVerifier } from './note/note-key.js';
+import { formatVerifierKey, type NoteSigner, type NoteVerifier } from './note/note-key.js';
 
 /** A key of the log as it is published: for whoever verifies checkpoints, old ones too. */
 export interface PublishedKey {
@@ -40,25 +40,12 @@ export async function readKeys(database: DataSource | EntityManager): Promise<Pu
   }));
 }
 
-/** Keys that may have signed a checkpoint: those in use, and every retired one for sizes up to its last. */
-export async function readVerifiers(
-  database: DataSource | EntityManager,
-  size: number,
-): Promise<NoteVerifier[]> {
-  const rows = await queryRows<Pick<KeyRow, 'name' | 'public_key'>>(
-    database,
-    `SELECT name, public_key FROM ledger_keys WHERE retired_size IS NULL OR retired_size >= $1`,
-    [size],
-  );
-  return rows.map((row) => noteVerifier(row.name, row.public_key));
-}
-
 /** Records the keys of this process and the retirements it was told of. */
 export async function enrolKeys(
   manager: EntityManager,
-  keys: { signers: readonly NoteSigner[]; retiredKeyIds: readonly string[]; size: number; now: Date },
+  keys: { signers: readonly NoteSigner[]; retiredKeys: readonly NoteVerifier[]; size: number; now: Date },
 ): Promise<void> {
-  const { signers, retiredKeyIds, size, now } = keys;
+  const { signers, retiredKeys, size, now } = keys;
   await queryRows(
     manager,
     `INSERT INTO ledger_keys (name, key_id, public_key, added_at, added_size)
@@ -71,11 +58,20 @@ export async function enrolKeys(
       size,
     ],
   );
+  const publicKeys = retiredKeys.map(({ publicKey }) => publicKey);
   await queryRows(
     manager,
-    `UPDATE ledger_keys SET retired_at = $2, retired_size = $3 WHERE key_id = ANY($1::bytea[]) AND retired_at IS NULL`,
-    [retiredKeyIds.map((id) => Buffer.from(id, 'hex')), now, size],
+    `UPDATE ledger_keys SET retired_at = $2, retired_size = $3 WHERE public_key = ANY($1::bytea[]) AND retired_at IS NULL`,
+    [publicKeys, now, size],
   );
+  const known = await queryRows<{ public_key: Buffer }>(
+    manager,
+    `SELECT public_key FROM ledger_keys WHERE public_key = ANY($1::bytea[])`,
+    [publicKeys],
+  );
+  const unknown = retiredKeys.find(({ publicKey }) => !known.some((row) => row.public_key.equals(publicKey)));
+  if (unknown !== undefined)
+    throw new Error(`SPELL_LEDGER_RETIRED_KEYS: ${formatVerifierKey(unknown)} never signed for this log`);
 }
 
 /** The keys that may sign now. A retired one signs nothing again, also in a process that was started before and has it. */

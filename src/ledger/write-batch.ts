@@ -21,10 +21,19 @@ export interface WaitingFact {
 // Hashing and sealing here, inserting there: in pieces, the two processes work at the same time.
 export const CHUNK_MAX = 500;
 
+// What is under way to a process that is stopped must fit into the buffers of its socket (2 to 4 MB): only a transaction
+// that has sent everything is idle, and loses its lock to the next sequencer. A full chunk of settled casts has 0.6 MB;
+// of larger facts a batch takes fewer.
+const CHUNK_BYTES_MAX = 1024 * 1024;
+
 // The oldest by a list of their ids, whatever PostgreSQL believes of the table: the plan it chose for a join took 15 s once.
 const TAKEN = `
   taken AS (
-    DELETE FROM ledger_outbox WHERE id = ANY (ARRAY(SELECT id FROM ledger_outbox ORDER BY id LIMIT $1))
+    DELETE FROM ledger_outbox WHERE id = ANY (ARRAY(
+      SELECT id FROM (
+        SELECT id, sum(octet_length(content::text)) OVER (ORDER BY id) - octet_length(content::text) AS bytes_before
+          FROM (SELECT id, content FROM ledger_outbox ORDER BY id LIMIT $1) AS oldest) AS sized
+       WHERE bytes_before < ${CHUNK_BYTES_MAX}))
     RETURNING id, account_id, kind, subject, occurred_at, content)`;
 const OF_TAKEN = `SELECT account_id, kind, subject, occurred_at, content::text AS content FROM taken ORDER BY id`;
 

@@ -37,7 +37,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
     `${'0'.repeat(64)},`,
     `${'0'.repeat(64)} ${'1'.repeat(64)}`,
   ],
-  SPELL_LEDGER_RETIRED_KEYS: ['0123456', '0123456G', '01234567,', 'all'],
+  SPELL_LEDGER_RETIRED_KEYS: ['01234567', 'a+01234567+AAAA', 'all', ','],
   SPELL_LEDGER_MASTER_KEY: ['', '0'.repeat(63), 'g'.repeat(64)],
   SPELL_SANDBOXES: ['0', '257', 'two'],
   SPELL_CASTS_PER_SECOND: ['0', '100001', '1.5'],

@@ -62,6 +62,36 @@ describe('a sequencer that is killed', async () => {
   });
 });
 
+describe('a leader that is stopped in the middle of a batch of large facts', async () => {
+  const log = await openLog();
+  const fleet = new Set<ChildProcess>();
+  after(() => fleet.forEach((child) => child.kill('SIGKILL')));
+
+  it('loses its lock, and another takes over', async (test) => {
+    await start(log, fleet);
+    await headMoves(log);
+    await start(log, fleet);
+    const leader = await findLeader(fleet);
+    // Large enough that what it has not read fills the buffers of its socket, if it asked for so much at once.
+    const filling = log.database.query(
+      `INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
+       SELECT '00000000-0000-7000-8000-000000000098', 'cast.settled', 'large ' || i, now(),
+              json_build_object('text', repeat('x', 12000)) FROM generate_series(1, 2000) AS i`,
+    );
+    await filling;
+    leader.kill('SIGSTOP');
+    const stoppedMs = performance.now();
+    await headMoves(log);
+    await drained(log);
+    test.diagnostic(
+      `2,000 facts of 12 KB were sequenced ${Math.round(performance.now() - stoppedMs)} ms after the stop`,
+    );
+    leader.kill('SIGKILL');
+    const report = await auditLog(databaseSource(log.database));
+    assert.equal(report.ok, true, JSON.stringify(report));
+  });
+});
+
 async function start(log: Log, fleet: Set<ChildProcess>): Promise<void> {
   const child = fork(PROCESS, [log.url, log.signingKey.toString('hex'), log.masterKey.toString('hex')], {
     // Twenty-three starts: what one has compiled the others need not.

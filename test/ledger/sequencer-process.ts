@@ -13,7 +13,7 @@ const sequencer = new Sequencer({
   metrics: new LedgerMetrics(createRegistry('sequencer')),
   origin: ORIGIN,
   signers: [noteSigner(ORIGIN, Buffer.from(signingKey, 'hex'))],
-  retiredKeyIds: [],
+  retiredKeys: [],
 });
 sequencer.start();
 process.on('message', () => process.send?.({ isLeading: sequencer.isLeading }));

@@ -13,6 +13,7 @@ import {
   type Fact,
 } from '../../src/ledger/index.js';
 import { FACT_KINDS } from '../../src/ledger/fact.js';
+import { writeCheckpoint } from '../../src/ledger/note/checkpoint.js';
 import { readLogState } from '../../src/ledger/log-state.js';
 import { readLeaves } from '../../src/ledger/read-log.js';
 import { writeBatch } from '../../src/ledger/write-batch.js';
@@ -325,8 +326,7 @@ describe('signing keys', async () => {
     const old = await grow();
     const both = await grow({ signers: [log.signer, next] });
     for (const trusted of [log.signer, next]) assert.ok(openCheckpoint(both.note, ORIGIN, [trusted]).ok);
-    const retiredKeyIds = [log.signer.keyId.toString('hex')];
-    const last = await grow({ signers: [next], retiredKeyIds });
+    const last = await grow({ signers: [next], retiredKeys: [log.signer] });
     assert.equal(openCheckpoint(last.note, ORIGIN, [log.signer]).ok, false);
     assert.ok(openCheckpoint(last.note, ORIGIN, [next]).ok);
     const keys = await readKeys(database);
@@ -346,8 +346,38 @@ describe('signing keys', async () => {
     const mixed = await grow({ signers: [log.signer, next] });
     assert.equal(openCheckpoint(mixed.note, ORIGIN, [log.signer]).ok, false);
     await appendFacts(database, 1);
-    await assert.rejects(log.newSequencer().sequenceBatch(), /is retired/);
+    await assert.rejects(log.newSequencer().sequenceBatch(), /no key that is trusted has signed/);
     assert.equal((await currentCheckpoint({ database })).size, mixed.size);
+  });
+
+  it('a head by a key that somebody put into the database is not continued', async () => {
+    const intruder = noteSigner(ORIGIN, randomBytes(32));
+    const head = await currentCheckpoint({ database });
+    const signed = writeCheckpoint({ origin: ORIGIN, size: head.size, root: head.root }, [intruder]);
+    await database.transaction(async (manager) => {
+      await manager.query('SET LOCAL session_replication_role = replica');
+      await manager.query(
+        `INSERT INTO ledger_keys (name, key_id, public_key, added_at, added_size) VALUES ($1, $2, $3, now(), 0)`,
+        [intruder.name, intruder.keyId, intruder.publicKey],
+      );
+      await manager.query(`UPDATE ledger_checkpoints SET note = $1 WHERE size = $2`, [signed, head.size]);
+    });
+    const sequencer = log.newSequencer({ signers: [next], retiredKeys: [log.signer] });
+    await assert.rejects(sequencer.sequenceBatch(), /no key that is trusted has signed/);
+    await database.transaction(async (manager) => {
+      await manager.query('SET LOCAL session_replication_role = replica');
+      await manager.query(`DELETE FROM ledger_keys WHERE public_key = $1`, [intruder.publicKey]);
+      await manager.query(`UPDATE ledger_checkpoints SET note = $1 WHERE size = $2`, [head.note, head.size]);
+    });
+  });
+
+  it('a retired key that never signed is a mistake, and says so', async () => {
+    const stranger = noteSigner(ORIGIN, randomBytes(32));
+    const sequencer = log.newSequencer({ signers: [next], retiredKeys: [log.signer, stranger] });
+    await assert.rejects(
+      sequencer.sequenceBatch(),
+      /SPELL_LEDGER_RETIRED_KEYS: .* never signed for this log/,
+    );
   });
 
   it('a log of another name is not continued', async () => {
@@ -355,7 +385,7 @@ describe('signing keys', async () => {
     const signers = [noteSigner(origin, randomBytes(32))];
     await assert.rejects(
       log.newSequencer({ origin, signers }).sequenceBatch(),
-      /it is of the log ledger\.test/,
+      /no key that is trusted has signed/,
     );
     assert.equal((await readKeys(database)).length, 2, 'and its keys are not taken up');
   });

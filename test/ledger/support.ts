@@ -38,7 +38,7 @@ export interface Log {
   /** A further connection pool, closed before the database is dropped. */
   connect(url: string, poolSize: number): Promise<DataSource>;
   newSequencer(
-    options?: Partial<Pick<SequencerDeps, 'database' | 'origin' | 'signers' | 'retiredKeyIds'>>,
+    options?: Partial<Pick<SequencerDeps, 'database' | 'origin' | 'signers' | 'retiredKeys'>>,
   ): Sequencer;
 }
 
@@ -69,7 +69,7 @@ export async function openLog(): Promise<Log> {
       metrics: new LedgerMetrics(createRegistry('test')),
       origin: ORIGIN,
       signers: [signer],
-      retiredKeyIds: [],
+      retiredKeys: [],
       ...options,
     });
   return {
