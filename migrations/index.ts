@@ -6,6 +6,7 @@ import { Budgets20261122100000 } from './20261122100000-budgets.js';
 import { AcceptCasts20261122100100 } from './20261122100100-accept-casts.js';
 import { SettleCasts20261122100200 } from './20261122100200-settle-casts.js';
 import { Ledger20261122110000 } from './20261122110000-ledger.js';
+import { ForgettableAlerts20261128100000 } from './20261128100000-forgettable-alerts.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
@@ -18,5 +19,6 @@ export const migrations = [
   AcceptCasts20261122100100,
   SettleCasts20261122100200,
   Ledger20261122110000,
+  ForgettableAlerts20261128100000,
   WebhookFacts20261128120000,
 ];

@@ -63,6 +63,7 @@ CREATE TABLE budget_alerts (
   CONSTRAINT budget_alerts_pkey PRIMARY KEY (id)
 );
 CREATE INDEX budget_alerts_by_account ON public.budget_alerts USING btree (account_id, inserted_at);
+CREATE INDEX budget_alerts_by_age ON public.budget_alerts USING btree (inserted_at) WHERE (webhook_state <> 'DUE'::text);
 CREATE INDEX budget_alerts_due ON public.budget_alerts USING btree (webhook_next_at) WHERE (webhook_state = 'DUE'::text);
 
 CREATE TABLE budget_periods (

@@ -27,15 +27,23 @@ export async function postWebhook(
     agent: false,
     lookup: lookupAmong(addresses),
     headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   });
-  request.once('error', reject);
-  request.once('response', (response) => {
-    resolve(response.statusCode ?? 0);
-    response.destroy();
-  });
+  // A timer of our own: whatever the other side does or leaves out, this call ends.
+  const timer = setTimeout(
+    () => reject(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)),
+    ANSWER_WITHIN_MS,
+  );
+  // Stays for good, because a request that is destroyed may fail once more, and an error that nobody hears ends the process.
+  request.on('error', reject);
+  request.once('response', (response) => resolve(response.statusCode ?? 0));
+  // After `101 Switching Protocols` there is no response and no error, only this.
+  request.once('upgrade', (response) => resolve(response.statusCode ?? 0));
+  request.once('close', () => reject(new Error('closed without an answer')));
   request.end(body);
-  return promise;
+  return promise.finally(() => {
+    clearTimeout(timer);
+    request.destroy();
+  });
 }
 
 async function resolveChecked(hostname: string, allowPrivate: boolean): Promise<ResolvedAddress[]> {
