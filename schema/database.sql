@@ -315,6 +315,7 @@ CREATE OR REPLACE FUNCTION public.accept_casts(batch jsonb, inputs bytea)
  RETURNS TABLE(place integer, outcome text, outbox_id bigint, earlier_id uuid, refusal jsonb)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '250ms'
 AS $function$
   #variable_conflict use_column
   DECLARE
@@ -323,7 +324,7 @@ AS $function$
     request record;
     known int[];
     period_ids uuid[];
-    rooms bigint[];
+    rooms numeric[];
     labels jsonb[];
     strictest int;
     at_index int;
@@ -333,7 +334,7 @@ AS $function$
     refusals jsonb[] := '{}';
     inserted int[];
     outbox_ids bigint[];
-    is_outrun boolean;
+    outrun uuid[];
   BEGIN
     SELECT array_agg(r ORDER BY r.place) INTO requests FROM jsonb_populate_recordset(NULL::cast_request, batch) AS r;
     SELECT array_agg(b) INTO applying FROM applying_budgets(requests) AS b;
@@ -341,7 +342,13 @@ AS $function$
     IF applying IS NULL THEN
       SELECT array_agg(ROW(r.place, '{}'::uuid[])::cast_hold) INTO holds FROM unnest(requests) AS r;
     ELSE
-      -- Missing periods first, then all locks, each in one order for everybody: nobody waits in a circle.
+      -- Budgets, then missing periods, then all periods, each in one order for everybody: nobody waits in a circle. A budget
+      -- whose period has no row yet is locked itself: else it could be deleted, or its limit lowered, beside its first cast.
+      PERFORM FROM budgets b
+        WHERE b.id IN (SELECT a.budget_id FROM unnest(applying) AS a
+                        WHERE NOT EXISTS (SELECT FROM budget_periods p
+                                           WHERE p.budget_id = a.budget_id AND p.period_start = a.period_start))
+        ORDER BY b.id FOR SHARE;
       INSERT INTO budget_periods (budget_id, period_start, period_end)
       SELECT DISTINCT a.budget_id, a.period_start, a.period_end
         FROM unnest(applying) AS a JOIN budgets b ON b.id = a.budget_id
@@ -353,11 +360,15 @@ AS $function$
         WHERE (p.budget_id, p.period_start) IN (SELECT a.budget_id, a.period_start FROM unnest(applying) AS a)
         ORDER BY p.id FOR NO KEY UPDATE;
 
+      -- A budget without a hard limit ends where its sums end. Rooms are computed in a type that cannot overflow, so that a
+      -- cast which would be too much for it is refused alone.
       -- Read in a statement of its own: only a new snapshot shows what others committed while this one waited.
       SELECT array_agg(p.id ORDER BY p.id),
-             array_agg(b.hard_limit_micros - p.spent_micros - p.held_micros ORDER BY p.id),
+             array_agg(coalesce(b.hard_limit_micros, 9223372036854775807)::numeric - p.spent_micros - p.held_micros
+                       ORDER BY p.id),
              array_agg(jsonb_build_object(
-               'scope', b.scope, 'subject', b.subject, 'period', b.period, 'limitMicros', b.hard_limit_micros::text,
+               'scope', b.scope, 'subject', b.subject, 'period', b.period,
+               'limitMicros', coalesce(b.hard_limit_micros, 9223372036854775807)::text,
                'spentMicros', p.spent_micros::text, 'periodEnd', p.period_end) ORDER BY p.id)
         INTO period_ids, rooms, labels
         FROM budget_periods p JOIN budgets b ON b.id = p.budget_id
@@ -389,8 +400,8 @@ AS $function$
           -- Held counts the casts of this batch that came first.
           refusals := refusals || (labels[strictest] || jsonb_build_object(
             'requiredMicros', request.held_micros::text,
-            'heldMicros', ((labels[strictest] ->> 'limitMicros')::bigint
-                           - (labels[strictest] ->> 'spentMicros')::bigint - rooms[strictest])::text));
+            'heldMicros', ((labels[strictest] ->> 'limitMicros')::numeric
+                           - (labels[strictest] ->> 'spentMicros')::numeric - rooms[strictest])::text));
           CONTINUE;
         END IF;
         FOREACH at_index IN ARRAY request.wanted LOOP
@@ -435,11 +446,13 @@ AS $function$
 
     RETURN QUERY SELECT t.place, 'ACCEPTED', t.outbox_id, NULL::uuid, NULL::jsonb
       FROM unnest(inserted, outbox_ids) AS t(place, outbox_id);
-    -- What another process inserted first took nothing here, so what was refused beside it may fit after all.
-    is_outrun := cardinality(inserted) < cardinality(holds);
-    RETURN QUERY SELECT t.place, CASE WHEN is_outrun THEN 'AGAIN' ELSE 'REFUSED' END, NULL::bigint, NULL::uuid,
-                        t.refusal
-      FROM unnest(refused, refusals) AS t(place, refusal);
+    -- What another process inserted first took nothing here, so what was refused beside it, of the same account, may fit
+    -- after all.
+    SELECT coalesce(array_agg(DISTINCT r.account_id), '{}') INTO outrun
+      FROM unnest(holds) AS h JOIN unnest(requests) AS r ON r.place = h.place WHERE h.place <> ALL (inserted);
+    RETURN QUERY SELECT t.place, CASE WHEN r.account_id = ANY (outrun) THEN 'AGAIN' ELSE 'REFUSED' END, NULL::bigint,
+                        NULL::uuid, t.refusal
+      FROM unnest(refused, refusals) AS t(place, refusal) JOIN unnest(requests) AS r ON r.place = t.place;
     RETURN QUERY SELECT r.place, CASE WHEN c.id IS NULL THEN 'AGAIN' ELSE 'EARLIER' END, NULL::bigint, c.id,
                         NULL::jsonb
       FROM unnest(requests) AS r
@@ -649,6 +662,7 @@ CREATE OR REPLACE FUNCTION public.settle_casts(batch jsonb, outputs bytea)
  RETURNS TABLE(place integer, outbox_id bigint, payload jsonb)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '250ms'
 AS $function$
   #variable_conflict use_column
   DECLARE

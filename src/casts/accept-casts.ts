@@ -1,6 +1,16 @@
 import { toRefusal, type BudgetRefusal } from '../budgets/index.js';
-import { Coalescer, isStatementError, queryRows, type DataSource, type Digest } from '../platform/index.js';
+import {
+  AppError,
+  Coalescer,
+  badInput,
+  isStatementError,
+  queryRows,
+  type DataSource,
+  type Digest,
+} from '../platform/index.js';
+import { CAST_MICROS_MAX } from '../spells/index.js';
 import type { CastLimits } from './cast.js';
+import { isLostBudgetRace } from './lost-budget-race.js';
 
 export interface NewCast {
   id: string;
@@ -33,7 +43,9 @@ const BATCHES_AT_ONCE = 2;
 const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
 // At five thousand a second this is a wait of about a second.
 const WAITING_CASTS_MAX = 5_000;
-// Something else than a request that was just answered differently each time is a defect.
+// One account with all that a server takes of it at once leaves as much room again for all others.
+const WAITING_PER_ACCOUNT_MAX = 2_500;
+// Each round somebody else was faster with the same keys; whoever is outrun so often comes again later.
 const ROUNDS_MAX = 10;
 
 interface AnswerRow {
@@ -62,17 +74,27 @@ export class CastAcceptance {
       batchesMax: BATCHES_AT_ONCE,
       spacing: BATCH_SPACING,
       waitingMax: WAITING_CASTS_MAX,
+      groupOf: (cast) => cast.accountId,
+      waitingPerGroupMax: WAITING_PER_ACCOUNT_MAX,
       isItemsFault: isStatementError,
+      isLostRace: isLostBudgetRace,
     });
   }
 
   async accept(cast: NewCast): Promise<Acceptance> {
+    if (cast.heldMicros > CAST_MICROS_MAX) throw tooDear(cast.heldMicros);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const answer = await this.#coalescer.submit(cast);
       if (answer.kind !== 'again') return answer;
     }
-    throw new Error(`cast ${cast.id} was neither accepted nor refused in ${ROUNDS_MAX} rounds`);
+    throw new AppError('UNAVAILABLE', 'too many requests with the same idempotency keys at once, try again');
   }
+}
+
+/** Versions that were published before there was a limit may ask for more. */
+function tooDear(heldMicros: bigint): AppError {
+  const reason = `this cast could cost ${heldMicros} micros and a cast holds at most ${CAST_MICROS_MAX}: set maxCostMicros`;
+  return badInput([{ path: 'maxCostMicros', reason }]);
 }
 
 async function acceptBatch(database: DataSource, casts: NewCast[]): Promise<Answer[]> {

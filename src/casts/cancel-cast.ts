@@ -54,6 +54,7 @@ async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promis
   const { id } = cast;
   const settlement: Settlement = {
     id,
+    accountId: cast.accountId,
     attempt: cast.attempts,
     from: 'QUEUED',
     status: 'CANCELED',

@@ -65,6 +65,7 @@ const RENEW_LEASES = `
 
 export interface OverdueCast {
   id: string;
+  accountId: string;
   attempts: number;
   lastSequence: number;
   startedAt: Date;
@@ -75,18 +76,20 @@ export interface OverdueCast {
 export async function findOverdueCasts(database: DataSource, limit: number): Promise<OverdueCast[]> {
   const rows = await queryRows<{
     id: string;
+    account_id: string;
     attempts: number;
     last_sequence: number;
     started_at: Date;
     canceling: boolean;
   }>(
     database,
-    `SELECT id, attempts, last_sequence, started_at, cancel_requested_at IS NOT NULL AS canceling FROM casts
+    `SELECT id, account_id, attempts, last_sequence, started_at, cancel_requested_at IS NOT NULL AS canceling FROM casts
       WHERE finished_at IS NULL AND status = 'RUNNING' AND lease_until < now() ORDER BY id LIMIT $1`,
     [limit],
   );
   return rows.map((row) => ({
     id: row.id,
+    accountId: row.account_id,
     attempts: row.attempts,
     lastSequence: row.last_sequence,
     startedAt: row.started_at,

@@ -240,6 +240,7 @@ export class CastWorker {
     const [placed] = await Promise.all([placeOutput(blobs, result.output), running.events.flush()]);
     const settlement: Settlement = {
       id: claim.id,
+      accountId: claim.accountId,
       attempt: claim.attempts,
       from: 'RUNNING',
       status: result.status,

@@ -1,4 +1,11 @@
-import { Coalescer, isStatementError, queryRows, type Clock, type DataSource } from '../platform/index.js';
+import {
+  Coalescer,
+  isLostRace,
+  isStatementError,
+  queryRows,
+  type Clock,
+  type DataSource,
+} from '../platform/index.js';
 import { LEASE_MS, type CastLimits, type LoweredLimits } from './cast.js';
 
 /** What a worker gets when it claims a cast: all it needs to run it. `attempts` is its fencing token. */
@@ -68,6 +75,7 @@ export class CastClaims {
       spacing: BATCH_SPACING,
       waitingMax: WAITING_CLAIMS_MAX,
       isItemsFault: isStatementError,
+      isLostRace,
     });
   }
 

@@ -8,11 +8,13 @@ import {
   type OutboxRelay,
 } from '../platform/index.js';
 import type { CastErrorCode, FinalStatus } from './cast.js';
+import { isLostBudgetRace } from './lost-budget-race.js';
 import { toTermsColumns, type RunTerms } from './run-terms.js';
 
 /** A final state and everything that comes with it. */
 export interface Settlement {
   id: string;
+  accountId: string;
   /** The fencing token: the settlement stands only while this is still the cast's attempt, and this its status. */
   attempt: number;
   from: 'QUEUED' | 'RUNNING';
@@ -67,7 +69,9 @@ export class CastSettlements {
       batchesMax: BATCHES_AT_ONCE,
       spacing: BATCH_SPACING,
       waitingMax: WAITING_CASTS_MAX,
+      groupOf: (settlement) => settlement.accountId,
       isItemsFault: isStatementError,
+      isLostRace: isLostBudgetRace,
     });
   }
 

@@ -100,6 +100,7 @@ export class CastSweeper {
     const status = code === null ? ('CANCELED' as const) : ('FAILED' as const);
     const settlement = {
       id: cast.id,
+      accountId: cast.accountId,
       attempt: cast.attempts,
       from: 'RUNNING' as const,
       status,

@@ -1,4 +1,7 @@
+import { ApartLanes } from './apart-lanes.js';
 import { AppError } from './errors.js';
+import { FairQueue } from './fair-queue.js';
+import { runWaiting, type Waiting } from './run-waiting.js';
 
 interface CoalescerOptions<Item, Answer> {
   /** Does the work of all items at once: whole or not at all. Answers them in their order. */
@@ -16,14 +19,14 @@ interface CoalescerOptions<Item, Answer> {
   spacing?: { leastMs: number; mostMs: number };
   /** Callers beyond this are sent away with UNAVAILABLE: they would wait longer than anyone wants to. */
   waitingMax: number;
+  /** Who takes turns in batches, and can be in the way of its own items only. Without it all are one. */
+  groupOf?: (item: Item) => string;
+  /** The same as waitingMax, for each group. */
+  waitingPerGroupMax?: number;
   /** Is this the error of one item, and is it certain that nothing was done? */
   isItemsFault: (error: unknown) => boolean;
-}
-
-interface Waiting<Item, Answer> {
-  item: Item;
-  resolve: (answer: Answer) => void;
-  reject: (error: unknown) => void;
+  /** Was somebody else just faster or in the way, and is it certain that nothing was done? Then it is tried again. */
+  isLostRace?: (error: unknown) => boolean;
 }
 
 // A batch that takes longer is a sign of load; gathering so much longer than it takes leaves the other side free for
@@ -35,10 +38,14 @@ const NO_SPACING = { leastMs: 0, mostMs: 0 };
  * Turns many callers at the same moment into few batches, each caller still getting its own answer or error. An idle
  * coalescer does not wait: what has arrived in this turn of the event loop leaves at its end. While batches are on
  * their way new callers gather, so the busier it is, the larger the batches (group commit).
+ *
+ * A group that loses a race travels apart until it wins: in batches of its own, beside those of the others, so that a
+ * lock which one group waits for is not waited for by all.
  */
 export class Coalescer<Item, Answer> {
   readonly #options: CoalescerOptions<Item, Answer>;
-  #waiting: Waiting<Item, Answer>[] = [];
+  readonly #queue = new FairQueue<Waiting<Item, Answer>>();
+  readonly #apart: ApartLanes<Waiting<Item, Answer>>;
   #batches = 0;
   #due: NodeJS.Immediate | NodeJS.Timeout | null = null;
   // When the next batch may leave; a batch of one shows that few call, and holds nobody up.
@@ -46,32 +53,51 @@ export class Coalescer<Item, Answer> {
 
   constructor(options: CoalescerOptions<Item, Answer>) {
     this.#options = options;
+    this.#apart = new ApartLanes({
+      runBatch: (batch) => runWaiting(options, batch),
+      fits: () => this.#fits(),
+      // As many as of all others together, so that groups that wait for locks leave connections for the rest.
+      batchesMax: options.batchesMax,
+      giveBack: (group, waiting) => {
+        for (const one of waiting) this.#queue.push(group, one);
+        this.#departSoon();
+      },
+    });
   }
 
   submit(item: Item): Promise<Answer> {
-    if (this.#waiting.length >= this.#options.waitingMax)
+    const { waitingMax, waitingPerGroupMax = waitingMax } = this.#options;
+    const group = this.#groupOf(item);
+    const waitingOfGroup = this.#queue.sizeOf(group) + this.#apart.sizeOf(group);
+    if (this.#queue.size >= waitingMax || waitingOfGroup >= waitingPerGroupMax)
       return Promise.reject(new AppError('UNAVAILABLE', 'too much is waiting, try again'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      const waiting = { item, resolve, reject, lost: { times: 0, error: null } };
+      if (this.#apart.join(group, waiting)) return;
+      this.#queue.push(group, waiting);
       this.#departSoon();
     });
   }
 
+  #groupOf(item: Item): string {
+    return this.#options.groupOf?.(item) ?? '';
+  }
+
   #departSoon(): void {
-    if (this.#due !== null || this.#batches >= this.#options.batchesMax || this.#waiting.length === 0) return;
+    if (this.#due !== null || this.#batches >= this.#options.batchesMax || this.#queue.size === 0) return;
     const depart = () => {
       this.#due = null;
       void this.#depart();
     };
     const waitMs = this.#nextAtMs - performance.now();
     this.#due =
-      waitMs > 0 && this.#waiting.length < this.#options.itemsMax
+      waitMs > 0 && this.#queue.size < this.#options.itemsMax
         ? setTimeout(depart, waitMs)
         : setImmediate(depart);
   }
 
   async #depart(): Promise<void> {
-    const batch = this.#takeBatch();
+    const batch = this.#queue.takeWhile(this.#fits());
     if (batch.length === 0) return;
     this.#batches += 1;
     const leftAtMs = performance.now();
@@ -80,7 +106,7 @@ export class Coalescer<Item, Answer> {
     this.#nextAtMs = batch.length === 1 ? 0 : leftAtMs + mostMs;
     this.#departSoon();
     try {
-      await this.#run(batch);
+      this.#setApart(await runWaiting(this.#options, batch));
     } finally {
       this.#batches -= 1;
       if (batch.length > 1) this.#nextAtMs = leftAtMs + this.#spacingMs(performance.now() - leftAtMs);
@@ -103,31 +129,18 @@ export class Coalescer<Item, Answer> {
     return Math.min(mostMs, Math.max(leastMs, SPACING_PER_BATCH * batchTookMs));
   }
 
-  #takeBatch(): Waiting<Item, Answer>[] {
+  /** Does one more item fit into the batch? Made anew for each batch. */
+  #fits(): (waiting: Waiting<Item, Answer>, taken: number) => boolean {
     const { itemsMax, bytesMax, bytesOf } = this.#options;
     let bytes = 0;
-    let count = 0;
-    for (const { item } of this.#waiting) {
+    return ({ item }, taken) => {
       bytes += bytesOf(item);
-      if (count === itemsMax || (count > 0 && bytes > bytesMax)) break;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+      return taken < itemsMax && (taken === 0 || bytes <= bytesMax);
+    };
   }
 
-  async #run(batch: Waiting<Item, Answer>[]): Promise<void> {
-    try {
-      const answers = await this.#options.runBatch(batch.map(({ item }) => item));
-      if (answers.length !== batch.length)
-        throw new Error(`${batch.length} items got ${answers.length} answers`);
-      batch.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
-    } catch (error) {
-      // One bad item must not fail its neighbours: each gets a batch of its own.
-      if (batch.length > 1 && this.#options.isItemsFault(error)) {
-        for (const waiting of batch) await this.#run([waiting]);
-      } else {
-        for (const { reject } of batch) reject(error);
-      }
-    }
+  #setApart(losers: Waiting<Item, Answer>[]): void {
+    for (const [group, waiting] of Map.groupBy(losers, ({ item }) => this.#groupOf(item)))
+      this.#apart.open(group, [...waiting, ...this.#queue.takeAllOf(group)]);
   }
 }

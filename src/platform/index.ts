@@ -18,6 +18,7 @@ export {
   connectPostgres,
   migrate,
   queryRows,
+  isLostRace,
   isStatementError,
   poolUsage,
   type DataSource,

@@ -80,9 +80,22 @@ export async function queryRows<Row>(
  * connection is none of these: the commit may have happened, and only its answer is lost.
  */
 export function isStatementError(error: unknown): boolean {
+  return /^(22|23|P0|40)[0-9A-Z]{3}$/.test(sqlStateOf(error));
+}
+
+// A lock that was waited for too long, a circle of waiting, and a change that came first.
+const LOST_RACES: ReadonlySet<string> = new Set(['55P03', '40P01', '40001']);
+
+/** Was somebody else in the way, so that the same statement may succeed a moment later? Nothing of it was done. */
+export function isLostRace(error: unknown): boolean {
+  return LOST_RACES.has(sqlStateOf(error));
+}
+
+/** The five characters by which PostgreSQL names what went wrong; empty for anything else. */
+function sqlStateOf(error: unknown): string {
   const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };
   const sqlState = driverError?.code ?? code;
-  return typeof sqlState === 'string' && /^(22|23|P0|40)[0-9A-Z]{3}$/.test(sqlState);
+  return typeof sqlState === 'string' ? sqlState : '';
 }
 
 /** Connections in use, idle and waited for, read from the pool of the driver. */

@@ -12,4 +12,4 @@ export { readSbom } from './read-sbom.js';
 export { readResources } from './read-resources.js';
 export { PACKAGE_BYTES_MAX, recordUpload } from './record-upload.js';
 export { loadSpells, loadVersions } from './find-spells.js';
-export { meteredMicros, priceMicros, type Pricing } from './price.js';
+export { CAST_MICROS_MAX, meteredMicros, priceMicros, type Pricing } from './price.js';

@@ -3,6 +3,10 @@ import type { SpellManifest } from '../provenance/index.js';
 /** What a price is made of, in decimal text. */
 export type Pricing = Pick<SpellManifest['pricing'], 'model' | 'price_micros' | 'micros_per_gigafuel'>;
 
+// A billion dollars, the largest limit of a budget too: above any real price, and thousands of such holds can still be
+// added up in 64 bits.
+export const CAST_MICROS_MAX = 1_000_000_000_000_000n;
+
 const FUEL_PER_GIGAFUEL = 1_000_000_000n;
 
 /**

@@ -18,6 +18,7 @@ import {
 import { checkBundle, declaredLimits, readPackage, type SpellPackage } from '../provenance/index.js';
 import { prepareModule } from '../sandbox/index.js';
 import { PACKAGE_BYTES_MAX, readUpload } from './record-upload.js';
+import { priceProblems } from './price-problems.js';
 import { SpellEntity, SpellVersionEntity } from './spell.entity.js';
 import { SPELLS_CHANGED_CHANNEL } from './version-resolver.js';
 
@@ -106,6 +107,7 @@ async function checkPackage(tar: Buffer, bundle: unknown): Promise<CheckedPackag
   const prepared = wasm === undefined ? null : await prepareModule(wasm);
   if (prepared !== null && !prepared.ok) problems.push(...prepared.problems);
   if (read.ok && prepared?.ok === true) problems.push(...memoryProblems(read.package, prepared));
+  if (read.ok) problems.push(...priceProblems(read.package.manifest));
   if (bundle === undefined || bundle === null) {
     warnings.push('the package is not signed');
   } else {

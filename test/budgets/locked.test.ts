@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CastDocument, SetBudgetDocument } from '../support/gql/graphql.js';
+import { startHarness } from '../support/harness.js';
+import { holdLock } from './hold-lock.js';
+import { openInstance, principalOf } from './instances.js';
+
+const OTHERS = 60;
+// What the answers of others may take while somebody waits for a lock; without the lock it is some milliseconds.
+const OTHERS_WITHIN_MS = 2_000;
+
+describe('one budget period that is locked', async () => {
+  const harness = await startHarness({ roles: ['api'] });
+  const { seed, app } = harness;
+  const maker = await seed.account(['publish']);
+  const spell = await seed.spell(maker, { pricing: { model: 'flat', price_usd: '0.01' } });
+  const budgeted = async () => {
+    const owner = await seed.account();
+    const input = { scope: 'ACCOUNT', period: 'DAILY', hardLimitMicros: '100000000' } as const;
+    const { budget } = (await owner.client.get(SetBudgetDocument, { input })).setBudget;
+    await owner.client.get(CastDocument, { input: { spell, input: 'x' } });
+    return { owner, budgetId: budget.id, principal: await principalOf(harness, owner.keyPrefix) };
+  };
+  const lockOf = (budgetId: string) =>
+    holdLock(app.database, `SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE`, [budgetId]);
+
+  it('makes its own account wait, and nobody else', { timeout: 60_000 }, async () => {
+    const instance = await openInstance(harness);
+    const locked = await budgeted();
+    const others = await Promise.all(Array.from({ length: OTHERS }, budgeted));
+    const release = await lockOf(locked.budgetId);
+    const own = Array.from({ length: 10 }, () => instance.request(locked.principal, { spell, input: 'x' }));
+    const startedMs = performance.now();
+    for (let round = 0; round < 3; round += 1)
+      await Promise.all(others.map(({ principal }) => instance.request(principal, { spell, input: 'x' })));
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < OTHERS_WITHIN_MS, `others took ${tookMs} ms`);
+    await release();
+    await Promise.all(own);
+    assert.deepEqual(await app.database.query(`SELECT * FROM hold_differences()`), []);
+  });
+
+  it(
+    'is answered UNAVAILABLE when it lasts, also to who sets or deletes the budget',
+    { timeout: 60_000 },
+    async () => {
+      const { owner, budgetId } = await budgeted();
+      const release = await lockOf(budgetId);
+      const startedMs = performance.now();
+      const refused = await owner.client.refusal(CastDocument, { input: { spell, input: 'x' } });
+      assert.equal(refused.extensions.code, 'UNAVAILABLE');
+      assert.ok(performance.now() - startedMs < 8_000);
+      await release();
+      await owner.client.get(CastDocument, { input: { spell, input: 'x' } });
+    },
+  );
+});
