@@ -8,6 +8,7 @@ import { SettleCasts20261122100200 } from './20261122100200-settle-casts.js';
 import { Ledger20261122110000 } from './20261122110000-ledger.js';
 import { ForgettableAlerts20261128100000 } from './20261128100000-forgettable-alerts.js';
 import { AcceptCastsApart20261128100100 } from './20261128100100-accept-casts-apart.js';
+import { ChangeBudgets20261128100200 } from './20261128100200-change-budgets.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
@@ -22,5 +23,6 @@ export const migrations = [
   Ledger20261122110000,
   ForgettableAlerts20261128100000,
   AcceptCastsApart20261128100100,
+  ChangeBudgets20261128100200,
   WebhookFacts20261128120000,
 ];

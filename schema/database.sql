@@ -543,6 +543,32 @@ AS $function$
   END $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.delete_budget(owner uuid, of_scope text, of_subject text, of_period text, deleted_at timestamp with time zone, starts_at timestamp with time zone, fact json)
+ RETURNS TABLE(id uuid, scope text, subject text, period text, soft_limit_micros bigint, hard_limit_micros bigint, notify_thresholds integer[], spent_micros bigint, held_micros bigint)
+ LANGUAGE plpgsql
+ SET lock_timeout TO '250ms'
+AS $function$
+  #variable_conflict use_column
+  DECLARE
+    gone_id uuid;
+  BEGIN
+    SELECT b.id INTO gone_id FROM budgets b
+      WHERE b.account_id = owner AND b.scope = of_scope AND b.subject = of_subject AND b.period = of_period FOR UPDATE;
+    IF gone_id IS NULL THEN
+      RETURN;
+    END IF;
+    PERFORM FROM budget_periods p WHERE p.budget_id = gone_id ORDER BY p.id FOR UPDATE;
+    RETURN QUERY
+      SELECT b.id, b.scope, b.subject, b.period, b.soft_limit_micros, b.hard_limit_micros, b.notify_thresholds,
+             coalesce(p.spent_micros, 0), coalesce(p.held_micros, 0)
+        FROM budgets b LEFT JOIN budget_periods p ON p.budget_id = b.id AND p.period_start = starts_at
+       WHERE b.id = gone_id;
+    DELETE FROM budgets b WHERE b.id = gone_id;
+    INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
+    VALUES (owner, 'budget.deleted', gone_id::text, deleted_at, fact);
+  END $function$
+;
+
 CREATE OR REPLACE FUNCTION public.fire_budget_alerts(of_periods uuid[], fired_at timestamp with time zone)
  RETURNS TABLE(outbox_id bigint, payload jsonb)
  LANGUAGE sql
@@ -655,6 +681,41 @@ AS $function$
       repaired AS (UPDATE budget_periods p SET held_micros = p.held_micros - w.difference_micros
                      FROM wrong AS w WHERE p.id = w.period_id)
       SELECT w.period_id, w.difference_micros FROM wrong AS w;
+  END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.set_budget(new_id uuid, owner uuid, of_scope text, of_subject text, of_period text, soft bigint, hard bigint, thresholds integer[], set_at timestamp with time zone, starts_at timestamp with time zone, others_max integer, fact json)
+ RETURNS TABLE(budget_id uuid, spent_micros bigint, held_micros bigint, alerts jsonb)
+ LANGUAGE plpgsql
+ SET lock_timeout TO '250ms'
+AS $function$
+  #variable_conflict use_column
+  DECLARE
+    set_id uuid;
+    period_id uuid;
+  BEGIN
+    -- Budgets of one account are set one after the other, so that their number can be counted on.
+    PERFORM FROM accounts WHERE id = owner FOR NO KEY UPDATE;
+    IF (SELECT count(*) FROM budgets b WHERE b.account_id = owner
+           AND (b.scope, b.subject, b.period) <> (of_scope, of_subject, of_period)) > others_max THEN
+      RETURN;
+    END IF;
+    INSERT INTO budgets AS b (id, account_id, scope, subject, period, soft_limit_micros, hard_limit_micros,
+                              notify_thresholds, created_at, updated_at)
+    VALUES (new_id, owner, of_scope, of_subject, of_period, soft, hard, thresholds, set_at, set_at)
+    ON CONFLICT (account_id, scope, subject, period) DO UPDATE
+       SET soft_limit_micros = excluded.soft_limit_micros, hard_limit_micros = excluded.hard_limit_micros,
+           notify_thresholds = excluded.notify_thresholds, updated_at = excluded.updated_at
+    RETURNING b.id INTO set_id;
+    INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
+    VALUES (owner, 'budget.set', set_id::text, set_at, fact);
+    SELECT p.id INTO period_id FROM budget_periods p
+      WHERE p.budget_id = set_id AND p.period_start = starts_at FOR NO KEY UPDATE;
+    RETURN QUERY
+      SELECT set_id, coalesce(p.spent_micros, 0), coalesce(p.held_micros, 0),
+             (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.outbox_id::text, 'payload', f.payload)), '[]')
+                FROM fire_budget_alerts(ARRAY[period_id], set_at) AS f)
+        FROM (SELECT) AS one LEFT JOIN budget_periods p ON p.id = period_id;
   END $function$
 ;
 

@@ -1,4 +1,4 @@
-import { queryRows, type DataSource, type EntityManager, type PageArgs } from '../platform/index.js';
+import { queryRows, type DataSource, type PageArgs } from '../platform/index.js';
 import { periodAt, type Budget, type BudgetPeriod, type BudgetScope } from './budget.js';
 
 /** What names a budget within its account. */
@@ -9,7 +9,7 @@ export interface BudgetKey {
   period: BudgetPeriod;
 }
 
-interface BudgetRow {
+export interface BudgetRow {
   id: string;
   scope: BudgetScope;
   subject: string;
@@ -37,18 +37,6 @@ export async function findBudgets(
   return rows.map((row) => toBudget(row, now));
 }
 
-export async function findBudget(
-  database: DataSource | EntityManager,
-  accountId: string,
-  now: Date,
-  key: BudgetKey,
-): Promise<Budget | null> {
-  const sql = `${SELECT_BUDGETS} AND b.scope = $4 AND b.subject = $5 AND b.period = $6`;
-  const parameters = [...present(accountId, now), key.scope, key.subject, key.period];
-  const [row] = await queryRows<BudgetRow>(database, sql, parameters);
-  return row === undefined ? null : toBudget(row, now);
-}
-
 export async function findBudgetById(
   database: DataSource,
   accountId: string,
@@ -73,7 +61,7 @@ function present(accountId: string, now: Date): [string, Date, Date] {
   return [accountId, periodAt('DAILY', now).start, periodAt('MONTHLY', now).start];
 }
 
-function toBudget(row: BudgetRow, now: Date): Budget {
+export function toBudget(row: BudgetRow, now: Date): Budget {
   const { start, end } = periodAt(row.period, now);
   return {
     id: row.id,

@@ -1,19 +1,19 @@
 import { requireScope, type Principal } from '../accounts/index.js';
-import { appendFact } from '../ledger/index.js';
+import { canonicalJson } from '../ledger/index.js';
 import {
   AppError,
   badInput,
   newId,
   queryRows,
+  retryLostRace,
   type Clock,
   type DataSource,
-  type EntityManager,
   type OutboxRelay,
 } from '../platform/index.js';
 import { ALERT_TOPIC } from './budget-alert.js';
 import { periodAt, type Budget } from './budget.js';
 import { checkBudget, type SetBudgetInput } from './budget-input.js';
-import { findBudget, type BudgetKey } from './budget-store.js';
+import type { BudgetKey } from './budget-store.js';
 
 export interface SetBudgetDeps {
   database: DataSource;
@@ -24,6 +24,13 @@ export interface SetBudgetDeps {
     hasKey: (accountId: string, prefix: string) => Promise<boolean>;
     hasSpell: (key: string) => Promise<boolean>;
   };
+}
+
+interface SetRow {
+  budget_id: string;
+  spent_micros: string;
+  held_micros: string;
+  alerts: { id: string; payload: Record<string, unknown> }[];
 }
 
 // Each applying budget is a row to lock on the way of a cast; this many in all is a list a person still can read.
@@ -43,62 +50,30 @@ export async function setBudget(
   const wanted = checkBudget(input);
   await requireSubject(deps, accountId, wanted);
   const now = deps.clock.now();
-  const { budget, alerts } = await deps.database.transaction(async (manager) => {
-    // Budgets of one account are set one after the other, so that their number can be counted on.
-    await queryRows(manager, `SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE`, [accountId]);
-    await requireRoom(manager, accountId, wanted);
-    const [row] = await queryRows<{ id: string }>(manager, UPSERT_BUDGET, [
-      newId(deps.clock),
-      accountId,
-      wanted.scope,
-      wanted.subject,
-      wanted.period,
-      wanted.softLimitMicros?.toString() ?? null,
-      wanted.hardLimitMicros?.toString() ?? null,
-      wanted.notifyThresholds,
-      now,
-    ]);
-    const fired = await queryRows<{ outbox_id: string; payload: Record<string, unknown> }>(
-      manager,
-      FIRE_ALERTS,
-      [row?.id, periodAt(wanted.period, now).start, now],
-    );
-    const set = await findBudget(manager, accountId, now, wanted);
-    if (set === null) throw new Error('the budget that was just set has vanished');
-    await appendFact(manager, {
-      accountId,
-      kind: 'budget.set',
-      subject: set.id,
-      occurredAt: now,
-      content: {
-        scope: set.scope,
-        subject: set.subject,
-        period: set.period,
-        softLimitMicros: set.softLimitMicros?.toString() ?? null,
-        hardLimitMicros: set.hardLimitMicros?.toString() ?? null,
-        notifyThresholds: set.notifyThresholds,
-      },
-    });
-    return { budget: set, alerts: fired };
-  });
-  for (const { outbox_id: id, payload } of alerts)
-    deps.outbox.deliverSoon({ id, topic: ALERT_TOPIC, payload });
-  return budget;
+  const { scope, subject, period, notifyThresholds } = wanted;
+  const { start, end } = periodAt(period, now);
+  const soft = wanted.softLimitMicros?.toString() ?? null;
+  const hard = wanted.hardLimitMicros?.toString() ?? null;
+  const limits = { softLimitMicros: soft, hardLimitMicros: hard, notifyThresholds };
+  const parameters = [
+    ...[newId(deps.clock), accountId, scope, subject, period, soft, hard, notifyThresholds, now, start],
+    ...[BUDGETS_PER_ACCOUNT_MAX - 1, canonicalJson({ scope, subject, period, ...limits })],
+  ];
+  const [row] = await retryLostRace(() => queryRows<SetRow>(deps.database, SET, parameters));
+  if (row === undefined)
+    throw new AppError('CONFLICT', `an account has at most ${BUDGETS_PER_ACCOUNT_MAX} budgets`);
+  for (const { id, payload } of row.alerts) deps.outbox.deliverSoon({ id, topic: ALERT_TOPIC, payload });
+  return {
+    ...wanted,
+    id: row.budget_id,
+    spentMicros: BigInt(row.spent_micros),
+    heldMicros: BigInt(row.held_micros),
+    periodStart: start,
+    periodEnd: end,
+  };
 }
 
-const UPSERT_BUDGET = `
-  INSERT INTO budgets (id, account_id, scope, subject, period, soft_limit_micros, hard_limit_micros, notify_thresholds,
-                       created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
-  ON CONFLICT (account_id, scope, subject, period) DO UPDATE
-     SET soft_limit_micros = excluded.soft_limit_micros, hard_limit_micros = excluded.hard_limit_micros,
-         notify_thresholds = excluded.notify_thresholds, updated_at = excluded.updated_at
-  RETURNING id`;
-
-// The lock on the period waits for acceptances that have read the old limits, so that none of them commits after this.
-const FIRE_ALERTS = `
-  WITH period AS (SELECT id FROM budget_periods WHERE budget_id = $1 AND period_start = $2 FOR NO KEY UPDATE)
-  SELECT outbox_id, payload FROM fire_budget_alerts(ARRAY(SELECT id FROM period), $3)`;
+const SET = `SELECT * FROM set_budget($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::json)`;
 
 /** A budget for something that does not exist would never refuse anything. */
 async function requireSubject(
@@ -110,15 +85,4 @@ async function requireSubject(
     throw badInput([{ path: 'subject', reason: 'is the prefix of none of your API keys' }]);
   if (scope === 'SPELL' && !(await deps.subjects.hasSpell(subject)))
     throw badInput([{ path: 'subject', reason: 'is the key of no spell' }]);
-}
-
-async function requireRoom(manager: EntityManager, accountId: string, key: BudgetKey): Promise<void> {
-  const [others] = await queryRows<{ count: number }>(
-    manager,
-    `SELECT count(*)::int AS count FROM budgets
-      WHERE account_id = $1 AND (scope, subject, period) <> ($2, $3, $4)`,
-    [accountId, key.scope, key.subject, key.period],
-  );
-  if ((others?.count ?? 0) >= BUDGETS_PER_ACCOUNT_MAX)
-    throw new AppError('CONFLICT', `an account has at most ${BUDGETS_PER_ACCOUNT_MAX} budgets`);
 }

@@ -24,6 +24,7 @@ export {
   type DataSource,
   type EntityManager,
 } from './postgres.js';
+export { retryLostRace } from './retry-lost-race.js';
 export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';

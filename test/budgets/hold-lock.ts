@@ -14,3 +14,11 @@ export async function holdLock(
     await runner.release();
   };
 }
+
+const WAITING = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+
+/** Resolves when a session of this database waits for a lock. */
+export async function untilSomebodyWaits(database: DataSource): Promise<void> {
+  while ((await database.query<unknown[]>(WAITING)).length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CastDocument, SetBudgetDocument } from '../support/gql/graphql.js';
+import { CastDocument, DeleteBudgetDocument, SetBudgetDocument } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
 import { holdLock } from './hold-lock.js';
 import { openInstance, principalOf } from './instances.js';
 
+const KEY = { scope: 'ACCOUNT', period: 'DAILY' } as const;
 const OTHERS = 60;
 // What the answers of others may take while somebody waits for a lock; without the lock it is some milliseconds.
 const OTHERS_WITHIN_MS = 2_000;
@@ -16,7 +17,7 @@ describe('one budget period that is locked', async () => {
   const spell = await seed.spell(maker, { pricing: { model: 'flat', price_usd: '0.01' } });
   const budgeted = async () => {
     const owner = await seed.account();
-    const input = { scope: 'ACCOUNT', period: 'DAILY', hardLimitMicros: '100000000' } as const;
+    const input = { ...KEY, hardLimitMicros: '100000000' };
     const { budget } = (await owner.client.get(SetBudgetDocument, { input })).setBudget;
     await owner.client.get(CastDocument, { input: { spell, input: 'x' } });
     return { owner, budgetId: budget.id, principal: await principalOf(harness, owner.keyPrefix) };
@@ -47,8 +48,13 @@ describe('one budget period that is locked', async () => {
       const { owner, budgetId } = await budgeted();
       const release = await lockOf(budgetId);
       const startedMs = performance.now();
-      const refused = await owner.client.refusal(CastDocument, { input: { spell, input: 'x' } });
-      assert.equal(refused.extensions.code, 'UNAVAILABLE');
+      const set = { ...KEY, hardLimitMicros: '1' };
+      const refusals = await Promise.all([
+        owner.client.refusal(CastDocument, { input: { spell, input: 'x' } }),
+        owner.client.refusal(SetBudgetDocument, { input: set }),
+        owner.client.refusal(DeleteBudgetDocument, { input: KEY }),
+      ]);
+      for (const { extensions } of refusals) assert.equal(extensions.code, 'UNAVAILABLE');
       assert.ok(performance.now() - startedMs < 8_000);
       await release();
       await owner.client.get(CastDocument, { input: { spell, input: 'x' } });
