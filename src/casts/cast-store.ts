@@ -35,33 +35,43 @@ export interface Heartbeat {
   lastSequence: number;
 }
 
+/** A lease that was renewed, or one whose row somebody has locked: who has it may be settling it, or ending it. */
+export interface Lease {
+  isRenewed: boolean;
+  isCancelRequested: boolean;
+}
+
 /**
- * Renews the leases of what a worker runs, in one statement. A cast that is not answered is not its own any more. Rows
- * are locked in the order in which settle_casts locks them, so that the two never wait in a circle.
+ * Renews the leases of what a worker runs, in one statement. A cast that is not answered is not its own any more. Locked rows
+ * are left out and not waited for: the others would lose their leases meanwhile.
  */
 export async function renewLeases(
   database: DataSource,
   running: Heartbeat[],
   leaseMs: number,
-): Promise<Map<string, { isCancelRequested: boolean }>> {
-  const rows = await queryRows<{ id: string; canceling: boolean }>(database, RENEW_LEASES, [
+): Promise<Map<string, Lease>> {
+  const rows = await queryRows<{ id: string; renewed: boolean; canceling: boolean }>(database, RENEW_LEASES, [
     running.map((beat) => beat.id),
     running.map((beat) => beat.attempt),
     running.map((beat) => beat.lastSequence),
     leaseMs,
   ]);
-  return new Map(rows.map((row) => [row.id, { isCancelRequested: row.canceling }]));
+  return new Map(rows.map((row) => [row.id, { isRenewed: row.renewed, isCancelRequested: row.canceling }]));
 }
 
 const RENEW_LEASES = `
-  WITH own AS (
-    SELECT casts.id, beat.sequence
-      FROM casts JOIN unnest($1::uuid[], $2::int[], $3::int[]) AS beat(id, attempt, sequence)
-        ON casts.id = beat.id AND casts.attempts = beat.attempt AND casts.status = 'RUNNING'
-     ORDER BY casts.id FOR NO KEY UPDATE OF casts)
-  UPDATE casts SET lease_until = now() + $4 * interval '1 millisecond', last_sequence = greatest(last_sequence, own.sequence)
-    FROM own WHERE casts.id = own.id
-  RETURNING casts.id, casts.cancel_requested_at IS NOT NULL AS canceling`;
+  WITH beats AS (SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[]) AS beat(id, attempt, sequence)),
+  own AS (
+    SELECT casts.id, beats.sequence FROM casts JOIN beats
+        ON casts.id = beats.id AND casts.attempts = beats.attempt AND casts.status = 'RUNNING'
+     ORDER BY casts.id FOR NO KEY UPDATE OF casts SKIP LOCKED),
+  renewed AS (
+    UPDATE casts SET lease_until = now() + $4 * interval '1 millisecond', last_sequence = greatest(last_sequence, own.sequence)
+      FROM own WHERE casts.id = own.id
+    RETURNING casts.id)
+  SELECT casts.id, casts.cancel_requested_at IS NOT NULL AS canceling, renewed.id IS NOT NULL AS renewed
+    FROM casts JOIN beats ON casts.id = beats.id AND casts.attempts = beats.attempt AND casts.status = 'RUNNING'
+    LEFT JOIN renewed ON renewed.id = casts.id`;
 
 export interface OverdueCast {
   id: string;

@@ -33,6 +33,7 @@ import { LeaseKeeper, type RunningCast } from './lease-keeper.js';
 import { chargeMicros } from './charge.js';
 import { placeOutput, toResult } from './result.js';
 import type { CastSettlements, Settlement } from './settle-casts.js';
+import { settleWhileLeased } from './settle-while-leased.js';
 import { runLimits, runMode } from './run-identity.js';
 import { runTerms } from './run-terms.js';
 import { Slots } from './slots.js';
@@ -256,7 +257,7 @@ export class CastWorker {
       costMicros: chargeMicros(manifest.pricing, claim.limits.maxFuel, result, fuelUsed),
       finalSequence: running.events.lastSequence + 1,
     };
-    const stands = await this.#deps.settlements.settle(settlement);
+    const stands = await settleWhileLeased(this.#deps, running, () => this.#isStopping, settlement);
     metrics.attempts.inc({ outcome: stands ? 'settled' : 'fenced' });
     if (!stands) return;
     metrics.settled.inc({ status: result.status, code: result.error?.code ?? '' });

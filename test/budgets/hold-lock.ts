@@ -17,8 +17,13 @@ export async function holdLock(
 
 const WAITING = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
+const WITHIN_MS = 5_000;
+
 /** Resolves when a session of this database waits for a lock. */
 export async function untilSomebodyWaits(database: DataSource): Promise<void> {
-  while ((await database.query<unknown[]>(WAITING)).length === 0)
+  const deadlineMs = performance.now() + WITHIN_MS;
+  while ((await database.query<unknown[]>(WAITING)).length === 0) {
+    if (performance.now() > deadlineMs) throw new Error(`nobody waits for a lock within ${WITHIN_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
