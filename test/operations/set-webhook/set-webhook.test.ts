@@ -83,7 +83,14 @@ describe('a webhook is checked again when it connects', () => {
   });
 
   it('public and not public', () => {
-    for (const address of ['8.8.8.8', '1.1.1.1', '172.32.0.1', '2606:4700::1111', '::ffff:8.8.8.8'])
+    for (const address of [
+      '8.8.8.8',
+      '1.1.1.1',
+      '172.32.0.1',
+      '2606:4700::1111',
+      '::ffff:8.8.8.8',
+      '::ffff:808:808',
+    ])
       assert.equal(isPublicAddress(address), true, address);
     const inside = [
       '0.0.0.0',
@@ -104,6 +111,19 @@ describe('a webhook is checked again when it connects', () => {
       'fe80::1',
       'ff02::1',
       '2002::1',
+      '::ffff:0:7f00:1',
+      '64:ff9b::7f00:1',
+      '64:ff9b:1::1',
+      '100::1',
+      '4000::1',
+      '5f00::1',
+      'fec0::1',
+      '2001:db8::1',
+      '3fff::1',
+      '192.31.196.1',
+      '192.52.193.1',
+      '192.175.48.1',
+      'fe80::1%eth0',
       'name',
     ])
       assert.equal(isPublicAddress(address), false, address);
