@@ -11,7 +11,6 @@ export const ALERT_CHANNEL = 'budget-alerts';
 const LOOK_EVERY_MS = 2_000;
 // A row becomes visible at its commit, a moment after the time it carries; looking back this far misses none.
 const LOOK_BACK_MS = 30_000;
-const ALERTS_PER_LOOK_MAX = 1_000;
 // More than all alerts of LOOK_BACK_MS that one process could tell.
 const REMEMBERED_MAX = 100_000;
 // Each account in a look is an index scan; and each watcher a socket with a buffer of its own.
@@ -55,7 +54,7 @@ export class AlertFeed {
     if (watchers >= WATCHERS_PER_ACCOUNT_MAX || this.#accountIds().length >= ACCOUNTS_MAX)
       throw new AppError('UNAVAILABLE', 'too many watchers here, try again');
     if (watchers === 0) {
-      for (const { id } of await this.#find([accountId])) this.#told.set(id, true);
+      for await (const { id } of this.#find([accountId])) this.#told.set(id, true);
     }
     return untilAborted(this.#emitter, accountId, signal);
   }
@@ -65,8 +64,8 @@ export class AlertFeed {
     return this.#emitter.eventNames().filter((name): name is string => name !== 'error');
   }
 
-  #find(accountIds: string[]): Promise<BudgetAlert[]> {
-    return findRecentAlerts(this.#deps.database, accountIds, LOOK_BACK_MS, ALERTS_PER_LOOK_MAX);
+  #find(accountIds: string[]): AsyncIterable<BudgetAlert> {
+    return findRecentAlerts(this.#deps.database, accountIds, LOOK_BACK_MS);
   }
 
   #look(): void {
@@ -80,7 +79,7 @@ export class AlertFeed {
       const watched = this.#accountIds();
       if (watched.length === 0) return;
       try {
-        for (const alert of await this.#find(watched)) {
+        for await (const alert of this.#find(watched)) {
           if (this.#told.has(alert.id)) continue;
           this.#told.set(alert.id, true);
           this.#emitter.emit(alert.accountId, alert);

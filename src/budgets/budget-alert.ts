@@ -35,21 +35,37 @@ export interface AlertRow {
   at: Date;
 }
 
-/** The alerts of these accounts that were committed within the last moments, oldest first. */
-export async function findRecentAlerts(
+// One answer carries so many; the next is asked for what comes after its last.
+const PAGE_MAX = 1_000;
+
+/** The alerts of these accounts that were committed within the last moments, oldest first, page by page. */
+export async function* findRecentAlerts(
   database: DataSource,
   accountIds: readonly string[],
   withinMs: number,
-  limit: number,
-): Promise<BudgetAlert[]> {
-  const rows = await queryRows<AlertRow>(
-    database,
-    `SELECT * FROM budget_alerts WHERE account_id = ANY ($1::uuid[])
-        AND inserted_at > now() - $2 * interval '1 millisecond' ORDER BY inserted_at, at, id LIMIT $3`,
-    [accountIds, withinMs, limit],
-  );
-  return rows.map(toAlert);
+): AsyncGenerator<BudgetAlert> {
+  let after: [insertedAt: string, at: string, id: string] | null = null;
+  for (;;) {
+    const parameters: unknown[] = [accountIds, withinMs, PAGE_MAX, ...(after ?? [null, null, null])];
+    const rows: RecentRow[] = await queryRows<RecentRow>(database, FIND_RECENT, parameters);
+    for (const row of rows) yield toAlert(row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE_MAX) return;
+    after = [last.inserted_at_text, last.at_text, last.id];
+  }
 }
+
+/** A place in the list needs the microseconds that a Date does not have. */
+interface RecentRow extends AlertRow {
+  inserted_at_text: string;
+  at_text: string;
+}
+
+const FIND_RECENT = `
+  SELECT *, inserted_at::text AS inserted_at_text, at::text AS at_text FROM budget_alerts
+   WHERE account_id = ANY ($1::uuid[]) AND inserted_at > now() - $2 * interval '1 millisecond'
+     AND ($4::timestamptz IS NULL OR (inserted_at, at, id) > ($4, $5::timestamptz, $6::uuid))
+   ORDER BY inserted_at, at, id LIMIT $3`;
 
 export function toAlert(row: AlertRow): BudgetAlert {
   return {

@@ -88,6 +88,22 @@ describe('budgetAlerts', async () => {
     assert.equal(rows.length, 1);
   });
 
+  it('ok: more at once than one look reads are all told, each once', async () => {
+    const owner = await seed.account();
+    const watching = await watchAlerts(owner.client);
+    await app.database.query(
+      `INSERT INTO budget_alerts (account_id, scope, subject, period, kind, limit_micros, spent_micros, period_start,
+                                  period_end, at)
+       SELECT $1, 'END_USER', 'user ' || n, 'DAILY', 'SOFT_LIMIT', 1, n, now(), now(), now()
+         FROM generate_series(1, 2500) AS n`,
+      [owner.accountId],
+    );
+    const alerts = await watching.take(2_500);
+    assert.equal(alerts.length, 2_500);
+    assert.equal(new Set(alerts.map(({ subject }) => subject)).size, 2_500);
+    await watching.stop();
+  });
+
   it('a stranger hears nothing of it; forbidden without read', async () => {
     const [owner, stranger] = [await seed.account(), await seed.account()];
     await owner.client.get(SetBudgetDocument, { input: { ...key, softLimitMicros: '1' } });
