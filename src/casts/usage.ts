@@ -78,6 +78,8 @@ function checkSpan(filter: UsageFilter, now: Date): { from: Date; to: Date } {
   const from = filter.from ?? new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
   const to = filter.to ?? now;
   const problems: InputProblem[] = [];
+  for (const [path, at] of Object.entries({ from, to }))
+    if (Number.isNaN(at.getTime())) problems.push({ path, reason: 'is no time' });
   if (from > to) problems.push({ path: 'from', reason: 'must not be after to' });
   if (to.getTime() - from.getTime() > SPAN_DAYS_MAX * DAY_MS)
     problems.push({ path: 'from', reason: `must be at most ${SPAN_DAYS_MAX} days before to` });

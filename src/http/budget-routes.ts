@@ -1,6 +1,7 @@
 import { deleteBudget, listBudgets, setBudget, type Budget, type BudgetDeps } from '../budgets/index.js';
 import { readUsage } from '../casts/index.js';
-import { parsePage, toConnection } from '../platform/index.js';
+import { badInput, parsePage, toConnection } from '../platform/index.js';
+import { withExactNumbers } from './exact-numbers.js';
 import type { App } from './server.js';
 
 const tags = ['budgets'];
@@ -78,6 +79,10 @@ interface BudgetBody extends KeyQuery {
 type UsageDeps = Parameters<typeof readUsage>[0];
 
 export function registerBudgetRoutes(app: App, deps: BudgetDeps & UsageDeps): void {
+  withExactNumbers(app, [['soft_limit_cents'], ['hard_limit_cents']], (scope) => addRoutes(scope, deps));
+}
+
+function addRoutes(app: App, deps: BudgetDeps & UsageDeps): void {
   const answer = { type: 'object', required: ['budget'], properties: { budget: budgetSchema } };
   const same = 'the one for this scope, subject and period';
   app.post<{ Body: BudgetBody }>(
@@ -180,7 +185,8 @@ export function registerBudgetRoutes(app: App, deps: BudgetDeps & UsageDeps): vo
       },
     },
     async (request) => {
-      const filter = { from: toDate(request.query.from), to: toDate(request.query.to), by: [] };
+      const { from, to } = request.query;
+      const filter = { from: toDate('from', from), to: toDate('to', to), by: [] };
       const [total] = await readUsage(deps, request.principal, filter, { first: 1, after: null });
       return {
         total_calls: Number(total?.calls ?? 0n),
@@ -212,8 +218,12 @@ function toCents(micros: bigint): number {
   return Number((micros + MICROS_PER_CENT - 1n) / MICROS_PER_CENT);
 }
 
-function toDate(text: string | undefined): Date | null {
-  return text === undefined ? null : new Date(text);
+/** Null when it is absent. The format allows a leap second, which Date does not know. */
+function toDate(path: string, text: string | undefined): Date | null {
+  if (text === undefined) return null;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw badInput([{ path, reason: 'is no time' }]);
+  return date;
 }
 
 function toJson(budget: Budget) {

@@ -19,6 +19,7 @@ import {
   type RunLimitField,
 } from '../limits/index.js';
 import { AppError, badInput, isId, notFound, type BlobStore } from '../platform/index.js';
+import { withExactNumbers } from './exact-numbers.js';
 import type { App } from './server.js';
 
 export type CastRouteDeps = CastDeps & { blobs: BlobStore };
@@ -38,7 +39,13 @@ const WAIT_MAX_MS = 60_000;
 
 const tags = ['casts'];
 
-const decimal = { type: ['string', 'integer'], pattern: '^[0-9]{1,19}$', minimum: 0 };
+// Beyond 2^53 a number of JSON is not what was written.
+const decimal = {
+  type: ['string', 'integer'],
+  pattern: '^[0-9]{1,19}$',
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+};
 
 const limitProperties = Object.fromEntries(
   RUN_LIMITS.map((row) => {
@@ -97,6 +104,10 @@ const idParams = { type: 'object', required: ['id'], properties: { id: { type: '
 const DOWNLOADS_MAX = 16;
 
 export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
+  withExactNumbers(app, [['max_cost_micros'], ['limits', 'max_fuel']], (scope) => addRoutes(scope, deps));
+}
+
+function addRoutes(app: App, deps: CastRouteDeps): void {
   app.post<{ Body: CastBody }>(
     '/v1/cast',
     {

@@ -23,6 +23,7 @@ import {
   type Logger,
   type Registry,
 } from '../platform/index.js';
+import { compileValidator } from './compile-validator.js';
 import type { Origins } from './origins.js';
 import { PROBLEM_MEDIA_TYPE, toGraphqlError, toProblem } from './problems.js';
 
@@ -75,15 +76,8 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
         .type(PROBLEM_MEDIA_TYPE)
         .send(JSON.stringify({ ...problem, requestId: request.id }));
     },
-    ajv: {
-      customOptions: {
-        coerceTypes: 'array',
-        removeAdditional: false,
-        allErrors: true,
-        allowUnionTypes: true,
-      },
-    },
   }) as unknown as App;
+  app.setValidatorCompiler(compileValidator);
   const seconds = new Histogram({
     name: 'spell_http_request_seconds',
     help: 'Time of HTTP requests by route, method and status, seconds.',

@@ -108,6 +108,57 @@ describe('/v1/budgets', async () => {
     }
   });
 
+  it('bad input: an amount is what JSON says it is, and is not rounded', async () => {
+    const owner = await seed.account();
+    const post = (path: string, body: string) => owner.client.fetch(path, { method: 'POST', body });
+    const amounts = ['""', 'true', '"5"', '"1e3"', '[5]', '1.5', '9.9999999999999999999', '1e1'];
+    for (const amount of amounts) {
+      const body = `{"period": "DAILY", "soft_limit_cents": 1, "hard_limit_cents": ${amount}}`;
+      assert.equal((await post('/v1/budgets', body)).status, 400, amount);
+    }
+    const wrong = [
+      '1e300',
+      '9999.999999999999999999',
+      '9007199254740993',
+      '1e5',
+      '""',
+      '"1e5"',
+      '-1',
+      'true',
+      'null',
+    ];
+    const right = ['9007199254740991', '"9223372036854775807"', '20000'];
+    const statusOf = async (members: string) => {
+      const payload = `"payload": "x", "end_user": "ann"`;
+      const response = await post('/v1/cast', `{"spell_name": "${spell}", ${payload}, ${members}}`);
+      return response.status;
+    };
+    for (const amount of wrong) {
+      assert.equal(await statusOf(`"max_cost_micros": ${amount}`), 400, amount);
+      assert.equal(await statusOf(`"limits": {"max_fuel": ${amount}}`), 400, amount);
+    }
+    const budget = { scope: 'END_USER', subject: 'ann', period: 'DAILY', hard_limit_cents: 0 };
+    assert.equal((await send(owner, 'POST', budget)).status, 201);
+    for (const amount of right) assert.equal(await statusOf(`"max_cost_micros": ${amount}`), 402, amount);
+  });
+
+  it('ok: numbers in a payload are the spell’s own, however they are written', async () => {
+    const owner = await seed.account();
+    const json = await seed.spell(maker, { input: 'json' });
+    const response = await owner.client.fetch('/v1/cast', {
+      method: 'POST',
+      headers: { prefer: 'respond-async' },
+      body: `{"spell_name": "${json}", "payload": {"max_cost_micros": 1e300, "max_fuel": 0.5}, "max_cost_micros": 5}`,
+    });
+    assert.equal(response.status, 202);
+  });
+
+  it('bad input: a leap second, in usage', async () => {
+    const owner = await seed.account();
+    const response = await owner.client.fetch('/v1/budgets/usage?from=2016-12-31T23:59:60Z');
+    assert.equal(response.status, 400);
+  });
+
   it('403 for a key that may only cast, 401 for nobody', async () => {
     const caster = await seed.account(['cast']);
     assert.equal((await send(caster, 'POST', { period: 'DAILY', hard_limit_cents: 1 })).status, 403);
