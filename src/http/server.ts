@@ -24,6 +24,7 @@ import {
   type Registry,
 } from '../platform/index.js';
 import { compileValidator } from './compile-validator.js';
+import { endConnectionsOnStop } from './end-connections.js';
 import type { Origins } from './origins.js';
 import { PROBLEM_MEDIA_TYPE, toGraphqlError, toProblem } from './problems.js';
 
@@ -59,8 +60,8 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_WITHIN_MS,
-    // A stop does not wait for streams that are open; their clients resume elsewhere.
-    forceCloseConnections: true,
+    // endConnectionsOnStop does it, and tells answers that are on their way from streams.
+    forceCloseConnections: false,
     keepAliveTimeout: 75_000,
     http: { headersTimeout: HEADERS_WITHIN_MS, maxHeaderSize: 16 * 1024 },
     logController: new LogController({ disableRequestLogging: true }),
@@ -78,6 +79,7 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
     },
   }) as unknown as App;
   app.setValidatorCompiler(compileValidator);
+  endConnectionsOnStop(app);
   const seconds = new Histogram({
     name: 'spell_http_request_seconds',
     help: 'Time of HTTP requests by route, method and status, seconds.',

@@ -36,6 +36,28 @@ describe('an API process that is told to stop', async () => {
 
   it('stops with code 0 when nobody is connected', () => stopWith(async () => undefined));
 
+  it('stops with code 0 and answers the requests that are on their way', async () => {
+    const casts: Promise<string>[] = [];
+    const codeOf = async (client: ApiClient) => {
+      const { data, errors } = await client.ask(CastDocument, { input: { spell, input: 'x' } });
+      return data === null ? String(errors[0]?.extensions.code) : 'accepted';
+    };
+    await stopWith(async (client) => {
+      for (let count = 0; count < 300; count += 1) casts.push(codeOf(client));
+      await casts[0];
+    });
+    const answers = await Promise.all(casts);
+    assert.deepEqual(new Set(answers), new Set(['accepted']));
+  });
+
+  it('stops with code 0 and lets go of who waits for a long cast', async () => {
+    await stopWith(async (client) => {
+      const body = JSON.stringify({ spell_name: spell, payload: 'x' });
+      void client.fetch('/v1/cast', { method: 'POST', body }).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    });
+  });
+
   it('stops with code 0 and closes the sockets that are open, with 1001', async () => {
     let socket: RawSocket | null = null;
     await stopWith(async (client) => {
