@@ -3,13 +3,13 @@ import { AccountType, type RequestContext } from '../accounts/index.js';
 import {
   DateTimeScalar,
   PageInfo,
-  badInput,
   parsePage,
   type Clock,
   type Connection,
   type DataSource,
 } from '../platform/index.js';
-import { readUsage, type UsageDimension, type UsagePlace, type UsageRow } from './usage.js';
+import { readUsage, toUsageList, type UsageDimension, type UsageList, type UsageRow } from './usage.js';
+import { readUsageCursor, writeUsageCursor } from './usage-cursor.js';
 import { UsageConnection, UsageDimensionEnum, UsageType } from './usage.type.js';
 
 @Resolver(() => AccountType)
@@ -44,17 +44,19 @@ export class UsageResolver {
     })
     by?: UsageDimension[],
   ): Promise<Connection<UsageType>> {
-    const page = { first: parsePage(first, null).first, after: parsePlace(after ?? null) };
-    const filter = { from: from ?? null, to: to ?? null, by: by ?? null };
-    const rows = await readUsage(this.#deps, context.principal, filter, page);
-    return toUsageConnection(rows, page.first);
+    const { first: size } = parsePage(first, null);
+    const asked = { from: from ?? null, to: to ?? null, by: by ?? null };
+    const continued = after === undefined || after === null ? null : readUsageCursor(after, asked);
+    const list = toUsageList(continued?.filter ?? asked, this.#deps.clock.now());
+    const page = { first: size, after: continued?.place ?? null };
+    return toUsageConnection(list, await readUsage(this.#deps, context.principal, list, page), size);
   }
 }
 
-function toUsageConnection(rows: UsageRow[], first: number): Connection<UsageType> {
+function toUsageConnection(list: UsageList, rows: UsageRow[], first: number): Connection<UsageType> {
   const edges = rows
     .slice(0, first)
-    .map((row) => ({ cursor: writePlace(row), node: Object.assign(new UsageType(), row) }));
+    .map((row) => ({ cursor: writeUsageCursor(list, row), node: Object.assign(new UsageType(), row) }));
   const pageInfo = Object.assign(new PageInfo(), {
     hasNextPage: rows.length > first,
     hasPreviousPage: false,
@@ -62,27 +64,4 @@ function toUsageConnection(rows: UsageRow[], first: number): Connection<UsageTyp
     endCursor: edges.at(-1)?.cursor ?? null,
   });
   return { edges, pageInfo };
-}
-
-/** The rows are sums and have no id; what tells one from another is its place. */
-function writePlace({ day, spell, keyPrefix, endUser }: UsagePlace): string {
-  return Buffer.from(JSON.stringify([day, spell, keyPrefix, endUser])).toString('base64url');
-}
-
-function parsePlace(cursor: string | null): UsagePlace | null {
-  if (cursor === null) return null;
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parts) && parts.length === 4 && parts.every(isPart)) {
-      const [day = null, spell = null, keyPrefix = null, endUser = null] = parts;
-      return { day, spell, keyPrefix, endUser };
-    }
-  } catch {
-    // Falls through to the refusal: what is no JSON is no cursor either.
-  }
-  throw badInput([{ path: 'after', reason: 'is not a cursor of this list' }]);
-}
-
-function isPart(value: unknown): value is string | null {
-  return value === null || (typeof value === 'string' && !value.includes('\u0000'));
 }

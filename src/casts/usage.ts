@@ -22,6 +22,13 @@ export interface UsageFilter {
   by?: readonly UsageDimension[] | null;
 }
 
+/** A list of sums: its span, and what tells its rows apart. */
+export interface UsageList {
+  from: Date;
+  to: Date;
+  by: readonly UsageDimension[];
+}
+
 /** Where a page begins: after the row with these values, in the order of the list. */
 export type UsagePlace = Pick<UsageRow, 'day' | 'spell' | 'keyPrefix' | 'endUser'>;
 
@@ -51,9 +58,8 @@ export async function readUsage(
   page: { first: number; after: UsagePlace | null },
 ): Promise<UsageRow[]> {
   const { accountId } = requireScope(principal, 'read');
-  const { from, to } = checkSpan(filter, deps.clock.now());
-  const by = new Set<UsageDimension>(filter.by ?? ['DAY']);
-  const rows = await queryRows<SumRow>(deps.database, sumUsage(by), [
+  const { from, to, by } = toUsageList(filter, deps.clock.now());
+  const rows = await queryRows<SumRow>(deps.database, sumUsage(new Set(by)), [
     accountId,
     from,
     to,
@@ -74,7 +80,8 @@ export async function readUsage(
   }));
 }
 
-function checkSpan(filter: UsageFilter, now: Date): { from: Date; to: Date } {
+/** The same with nothing left open: which list is asked for. */
+export function toUsageList(filter: UsageFilter, now: Date): UsageList {
   const from = filter.from ?? new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
   const to = filter.to ?? now;
   const problems: InputProblem[] = [];
@@ -84,7 +91,8 @@ function checkSpan(filter: UsageFilter, now: Date): { from: Date; to: Date } {
   if (to.getTime() - from.getTime() > SPAN_DAYS_MAX * DAY_MS)
     problems.push({ path: 'from', reason: `must be at most ${SPAN_DAYS_MAX} days before to` });
   if (problems.length > 0) throw badInput(problems);
-  return { from, to };
+  const asked = new Set(filter.by ?? ['DAY']);
+  return { from, to, by: USAGE_DIMENSIONS.filter((dimension) => asked.has(dimension)) };
 }
 
 /** Only fixed expressions are put together here; every value is a parameter. */

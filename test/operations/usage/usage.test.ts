@@ -124,6 +124,25 @@ describe('usage', async () => {
     });
   });
 
+  it('ok: a cursor goes on in its own list, also when its end was "now"; and in no other', async () => {
+    const page = (variables: object) => owner.client.get(UsageDocument, { first: 1, ...variables });
+    const before = now;
+    now = new Date(now.getTime() + 1_000);
+    const first = (await page({ from: span.from })).viewer.usage;
+    const after = first.pageInfo.endCursor;
+    now = new Date(now.getTime() + 86_400_000);
+    await runCast(owner.client, { spell: flat, input: 'later' });
+    const rest = (await page({ after, first: 10 })).viewer.usage.edges.map(({ node }) => node.day);
+    assert.deepEqual(rest, ['2026-11-21', '2026-11-20']);
+    const others: object[] = [{ by: ['SPELL'] }, { from: '2026-11-02T00:00:00Z' }, { to: span.to }];
+    for (const other of others)
+      assert.equal(
+        (await owner.client.refusal(UsageDocument, { after, first: 1, ...other })).extensions.code,
+        'BAD_USER_INPUT',
+      );
+    now = before;
+  });
+
   it('bad input: a span that is too long or ends before it begins, a foreign cursor', async () => {
     const refuse = async (variables: object, of: SeededAccount = owner) =>
       (await of.client.refusal(UsageDocument, variables)).extensions.code;
