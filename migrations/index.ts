@@ -9,6 +9,8 @@ import { Ledger20261122110000 } from './20261122110000-ledger.js';
 import { ForgettableAlerts20261128100000 } from './20261128100000-forgettable-alerts.js';
 import { AcceptCastsApart20261128100100 } from './20261128100100-accept-casts-apart.js';
 import { ChangeBudgets20261128100200 } from './20261128100200-change-budgets.js';
+import { RepairHolds20261128100300 } from './20261128100300-repair-holds.js';
+import { RecentCastsOfVersion20261128100400 } from './20261128100400-recent-casts-of-version.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
@@ -24,5 +26,7 @@ export const migrations = [
   ForgettableAlerts20261128100000,
   AcceptCastsApart20261128100100,
   ChangeBudgets20261128100200,
+  RepairHolds20261128100300,
+  RecentCastsOfVersion20261128100400,
   WebhookFacts20261128120000,
 ];

@@ -32,6 +32,7 @@ export async function findRefusingBudget(
   return row === undefined ? null : toRefusal(row.refusal);
 }
 
+// Among equals the one that accept_casts takes: the first by the id of its period.
 const FIND_REFUSING = `
   WITH requests AS (SELECT array_agg(r) AS rows FROM jsonb_populate_recordset(NULL::cast_request, $1) AS r)
   SELECT jsonb_build_object(
@@ -42,4 +43,4 @@ const FIND_REFUSING = `
     JOIN budgets b ON b.id = a.budget_id
     LEFT JOIN budget_periods p ON p.budget_id = a.budget_id AND p.period_start = a.period_start
    WHERE b.hard_limit_micros - coalesce(p.spent_micros, 0) - coalesce(p.held_micros, 0) < r.held_micros
-   ORDER BY b.hard_limit_micros - coalesce(p.spent_micros, 0) - coalesce(p.held_micros, 0) LIMIT 1`;
+   ORDER BY b.hard_limit_micros - coalesce(p.spent_micros, 0) - coalesce(p.held_micros, 0), p.id LIMIT 1`;

@@ -1,6 +1,6 @@
 import { requireScope, type Principal } from '../accounts/index.js';
 import { findRefusingBudget, toBudgetRefusalType, type BudgetRefusalType } from '../budgets/index.js';
-import { queryRows, type Clock, type DataSource } from '../platform/index.js';
+import { queryRows, type Clock, type DataSource, type RateLimit } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import type { InputChecks } from './input-checks.js';
 import { checkRequestShape, readInput, toLimits, type CastRequest } from './cast-input.js';
@@ -21,11 +21,19 @@ const RECENT_CASTS = 100;
  * without casting it.
  */
 export async function estimateCast(
-  deps: { database: DataSource; clock: Clock; versions: VersionResolver; inputChecks: InputChecks },
+  deps: {
+    database: DataSource;
+    clock: Clock;
+    versions: VersionResolver;
+    rate: RateLimit;
+    inputChecks: InputChecks;
+  },
   principal: Principal | null,
   request: CastRequest,
 ): Promise<CastEstimate> {
   const { accountId, keyId } = requireScope(principal, 'cast', 'read');
+  // As many as casts, and not counted with them: who asks first must still be able to cast.
+  await deps.rate.take(`estimate ${accountId}`);
   checkRequestShape(request);
   const resolved = await deps.versions.resolve(request.spell);
   const limits = toLimits(resolved, request);
@@ -43,7 +51,7 @@ export async function estimateCast(
   const [row] = await queryRows<{ median: string | null }>(
     deps.database,
     `SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY cost_micros) AS median FROM (
-       SELECT cost_micros FROM casts WHERE account_id = $1 AND spell_version_id = $2 AND status = 'SUCCEEDED'
+       SELECT cost_micros FROM casts WHERE account_id = $1 AND spell_version_id = $2 AND output_digest IS NOT NULL AND status = 'SUCCEEDED'
         ORDER BY id DESC LIMIT $3) AS recent`,
     [accountId, resolved.version.id, RECENT_CASTS],
   );

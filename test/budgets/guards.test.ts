@@ -6,6 +6,7 @@ import { createLogger, createRegistry, systemClock } from '../../src/platform/in
 import { CastByIdDocument, CastDocument, SetBudgetDocument } from '../support/gql/graphql.js';
 import { waitForEnd } from '../operations/cast/run-cast.js';
 import { startHarness } from '../support/harness.js';
+import { holdLock } from './hold-lock.js';
 import { canceledEnding, openInstance, principalOf } from './instances.js';
 
 // Without a worker what is accepted stays queued, and holds.
@@ -214,6 +215,33 @@ describe('what the database refuses, whoever asks', async () => {
       [budgetId],
     );
     assert.equal(held, 10_000);
+  });
+
+  it('holds are repaired period by period: below a lowered limit too, and beside a locked one', async () => {
+    const made = await Promise.all([budgeted(), budgeted(), budgeted()]);
+    for (const { owner, budgetId } of made) {
+      await castOf(owner);
+      await query(`UPDATE budget_periods SET held_micros = held_micros - 1 WHERE budget_id = $1`, [budgetId]);
+    }
+    const [lowered, locked, plain] = made.map(({ budgetId }) => budgetId);
+    await query(`UPDATE budgets SET hard_limit_micros = 5 WHERE id = $1`, [lowered]);
+    const release = await holdLock(
+      app.database,
+      `SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE`,
+      [locked],
+    );
+    const repair = async () => {
+      const rows: { id: string }[] = await query(
+        `SELECT p.budget_id AS id FROM repair_holds() AS r JOIN budget_periods p ON p.id = r.period_id`,
+      );
+      return new Set(rows.map(({ id }) => id));
+    };
+    assert.deepEqual(await repair(), new Set([lowered, plain]));
+    await release();
+    assert.deepEqual(await repair(), new Set([locked]));
+    assert.deepEqual(await query(`SELECT * FROM hold_differences()`), []);
+    const change = `UPDATE budget_periods SET held_micros = held_micros + 1 WHERE budget_id = $1`;
+    await assert.rejects(query(change, [lowered]), /would pass its limit/);
   });
 
   it('a cast whose workers are lost, and one that was to be canceled, cost nothing and hold nothing', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CastDocument } from '../../support/gql/graphql.js';
+import { CastDocument, EstimateCastDocument } from '../../support/gql/graphql.js';
 import { startHarness } from '../../support/harness.js';
 
 const PER_SECOND = 5;
@@ -24,6 +24,17 @@ describe('cast: more than an account may request', async () => {
     }
     const other = await seed.account(['cast']);
     assert.deepEqual((await other.client.ask(CastDocument, { input })).errors, []);
+  });
+
+  it('estimates as many again, counted apart', async () => {
+    const { client } = await seed.account(['cast']);
+    const answers = await Promise.all(
+      Array.from({ length: 4 * PER_SECOND }, () => client.ask(EstimateCastDocument, { input })),
+    );
+    const codes = answers.flatMap(({ errors }) => errors.map(({ extensions }) => extensions.code));
+    assert.ok(codes.length >= PER_SECOND);
+    assert.deepEqual(new Set(codes), new Set(['RATE_LIMITED']));
+    await client.get(CastDocument, { input });
   });
 
   it('is 429 with Retry-After by REST, and passes again after that time', async () => {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CastDocument, EstimateCastDocument, type CastInput } from '../../support/gql/graphql.js';
+import {
+  CastDocument,
+  EstimateCastDocument,
+  SetBudgetDocument,
+  type CastInput,
+} from '../../support/gql/graphql.js';
 import { startHarness } from '../../support/harness.js';
 import { runCast } from '../cast/run-cast.js';
 
@@ -89,6 +94,27 @@ describe('estimateCast', async () => {
       );
       assert.equal((await caster.client.refusal(CastDocument, { input })).extensions.code, 'BAD_USER_INPUT');
     }
+  });
+
+  it('ok: among budgets with as little room it names the one that the cast then names', async () => {
+    const owner = await seed.account();
+    const spell = await seed.spell(maker, { pricing: { model: 'flat', price_usd: '0.01' } });
+    for (const period of ['DAILY', 'MONTHLY'] as const)
+      for (const [scope, subject] of [
+        ['ACCOUNT', null],
+        ['END_USER', 'ann'],
+      ] as const)
+        await owner.client.get(SetBudgetDocument, {
+          input: { scope, subject, period, hardLimitMicros: '15000' },
+        });
+    const input = { spell, input: 'x', endUser: 'ann' };
+    await runCast(owner.client, input);
+    const { extensions } = await owner.client.refusal(CastDocument, { input });
+    const { refusedBy } = (await owner.client.get(EstimateCastDocument, { input })).estimateCast;
+    assert.deepEqual(
+      [refusedBy?.scope, refusedBy?.subject ?? null, refusedBy?.period],
+      [extensions['scope'], extensions['subject'], extensions['period']],
+    );
   });
 
   it('not found, forbidden, unauthenticated', async () => {
