@@ -12,6 +12,7 @@ import type { VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, QUEUED_SEQUENCE, isFinal } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import { finishedEvent, streamName, toStreamEntry } from './cast-events.js';
+import { chargeWithoutWorker } from './charge-without-worker.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { findCast, requestCancel } from './cast-store.js';
 import { CANCEL_CHANNEL } from './cast-worker.js';
@@ -52,25 +53,26 @@ export async function cancelCast(
 
 async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promise<boolean> {
   const { id } = cast;
+  const terms = await readRunTerms(deps, id);
+  const result = { status: 'CANCELED', error: null } as const;
   const settlement: Settlement = {
     id,
     accountId: cast.accountId,
     attempt: cast.attempts,
     from: 'QUEUED',
-    status: 'CANCELED',
+    ...result,
     finishedAt: deps.clock.now(),
-    terms: await readRunTerms(deps, id),
+    terms,
     inputDigest: null,
     output: null,
     outputBytes: null,
     outputDigest: null,
     outputIsArtifact: false,
-    error: null,
     exitCode: null,
     fuelUsed: null,
     memoryPeakBytes: null,
     durationMs: null,
-    costMicros: 0n,
+    costMicros: chargeWithoutWorker(terms, result),
     finalSequence: QUEUED_SEQUENCE + 1,
   };
   if (!(await deps.settlements.settle(settlement))) return false;

@@ -10,6 +10,7 @@ import {
 import type { VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, type CastErrorCode } from './cast.js';
 import { finishedEvent, streamName, toStreamEntry } from './cast-events.js';
+import { chargeWithoutWorker } from './charge-without-worker.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { findOverdueCasts, findWaitingCasts, type OverdueCast } from './cast-store.js';
 import { findLastSequence } from './last-sequence.js';
@@ -73,13 +74,16 @@ export class CastSweeper {
 
   async #sweepOverdue(): Promise<void> {
     const overdue = await findOverdueCasts(this.#deps.database, SWEEP_ROWS_MAX);
-    const again: string[] = [];
-    for (const cast of overdue) {
-      if (cast.isCancelRequested) await this.#end(cast, null);
-      else if (cast.attempts >= this.#deps.attemptsMax) await this.#end(cast, 'WORKER_LOST');
-      else again.push(cast.id);
+    const mayRunAgain = ({ isCancelRequested, attempts }: OverdueCast) =>
+      !isCancelRequested && attempts < this.#deps.attemptsMax;
+    // First, because these run on at once, while ending the others takes a while or fails.
+    await this.#deps.queue.addAll(overdue.filter(mayRunAgain).map(({ id }) => id));
+    for (const cast of overdue.filter((one) => !mayRunAgain(one))) {
+      await this.#end(cast).catch((error: unknown) =>
+        // The next sweep finds it again; the casts after it are not kept waiting.
+        this.#deps.logger.warn({ castId: cast.id, error: errorText(error) }, 'overdue cast not ended'),
+      );
     }
-    await this.#deps.queue.addAll(again);
   }
 
   async #sweepWaiting(): Promise<void> {
@@ -93,11 +97,14 @@ export class CastSweeper {
     this.#waitingAfterId = ids.length === SWEEP_ROWS_MAX ? (ids.at(-1) ?? null) : null;
   }
 
-  /** Ends a cast whose worker is gone: canceled when that was asked for, else failed with the code. Costs nothing. */
-  async #end(cast: OverdueCast, code: CastErrorCode | null): Promise<void> {
+  /** Ends a cast whose worker is gone: canceled when that was asked for, else failed as WORKER_LOST. */
+  async #end(cast: OverdueCast): Promise<void> {
+    const code: CastErrorCode | null = cast.isCancelRequested ? null : 'WORKER_LOST';
     const { settlements, streams, clock, metrics, logger } = this.#deps;
     const message = `${cast.attempts} attempts lost their worker`;
     const status = code === null ? ('CANCELED' as const) : ('FAILED' as const);
+    const terms = await readRunTerms(this.#deps, cast.id);
+    const error = code === null ? null : { code, message };
     const settlement = {
       id: cast.id,
       accountId: cast.accountId,
@@ -105,18 +112,18 @@ export class CastSweeper {
       from: 'RUNNING' as const,
       status,
       finishedAt: clock.now(),
-      terms: await readRunTerms(this.#deps, cast.id),
+      terms,
       inputDigest: null,
       output: null,
       outputBytes: null,
       outputDigest: null,
       outputIsArtifact: false,
-      error: code === null ? null : { code, message },
+      error,
       exitCode: null,
       fuelUsed: null,
       memoryPeakBytes: null,
       durationMs: null,
-      costMicros: 0n,
+      costMicros: chargeWithoutWorker(terms, { status, error }),
       finalSequence: (await findLastSequence(streams, cast)) + 1,
     };
     if (!(await settlements.settle(settlement))) return;

@@ -66,18 +66,21 @@ describe('what is charged', async () => {
       runtime: { max_fuel: 9_000_000_000_000, timeout_ms: 60_000 },
     });
     const late = await ends({ spell: endless.metered, limits: { timeoutMs: 500 } }, 'DEADLINE_EXCEEDED');
+    assert.ok(late.fuel > 0n);
     assert.equal(late.cost, metered(late.fuel));
     assert.equal(
       (await ends({ spell: endless.flat, limits: { timeoutMs: 300 } }, 'DEADLINE_EXCEEDED')).cost,
       0n,
     );
     const { cast } = await owner.client.get(CastDocument, { input: { spell: endless.metered } });
-    const watching = owner.client.openSocket();
+    const isRunning = `SELECT FROM casts WHERE id = $1 AND status = 'RUNNING'`;
+    while ((await app.database.query(isRunning, [cast.cast.id])).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise((resolve) => setTimeout(resolve, 300));
     await owner.client.get(CancelCastDocument, { input: { id: cast.cast.id } });
-    await watching.dispose();
     const canceled = await waitForEnd(owner.client, cast.cast.id);
     assert.equal(canceled.status, 'CANCELED');
+    assert.ok(fuelOf(canceled) > 0n);
     assert.equal(BigInt(canceled.costMicros ?? '-1'), metered(fuelOf(canceled)));
   });
 
