@@ -27,11 +27,6 @@ export function formatError(error: unknown, logger: Logger): GraphQLFormattedErr
   };
 }
 
-/** The code under which the error leaves. */
-export function codeOf(error: unknown): ErrorCode {
-  return toShownError(error).code;
-}
-
 function toShownError(error: unknown): AppError {
   if (!(error instanceof GraphQLError)) return toAppError(error);
   if (error.originalError !== undefined && !(error.originalError instanceof GraphQLError)) {

@@ -5,7 +5,6 @@ import {
   execute,
   subscribe,
   type ExecutionArgs,
-  type ExecutionResult,
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
@@ -17,7 +16,7 @@ import type { SubscriptionContext } from '../casts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { inRequestScope, newId, orAfter, type Clock, type Logger } from '../platform/index.js';
 import { createContext, type WatchAlerts, type WatchCast } from './context.js';
-import { codeOf, formatError } from './format-error.js';
+import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
 
@@ -44,15 +43,13 @@ const OPERATION_ID_CHARACTERS_MAX = 128;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
-  /** Of each operation that is open. */
-  operations: Map<string, { requestId: string; startedMs: number }>;
+  /** The request id of each operation that is open. */
+  operations: Map<string, string>;
 }
 
 type SocketContext = Parameters<
   NonNullable<Parameters<typeof useServer<ConnectionInitMessage['payload'], SocketExtra>>[0]['onConnect']>
 >[0];
-
-type OperationResult = ExecutionResult | AsyncIterable<unknown>;
 
 /** GraphQL over WebSocket on the API's own port: graphql-transport-ws, authenticated in connection_init. */
 export class GraphqlSockets {
@@ -70,8 +67,6 @@ export class GraphqlSockets {
         onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
         execute: (args) => inOperation(args, () => execute(args)),
         subscribe: (args) => inOperation(args, () => subscribe(args)),
-        onOperation: async (context, id, _payload, args, result) =>
-          this.#record(context, id, args, await result),
         onNext: (context, id, _payload, _args, result) => {
           if (result.errors === undefined) return undefined;
           return { ...result, errors: this.#format(context, id, result.errors) };
@@ -139,7 +134,7 @@ export class GraphqlSockets {
     const startedMs = performance.now();
     const requestId = newId(this.#options.clock);
     const { principal, operations } = context.extra as Extra & SocketExtra;
-    if (id.length <= OPERATION_ID_CHARACTERS_MAX) operations.set(id, { requestId, startedMs });
+    if (id.length <= OPERATION_ID_CHARACTERS_MAX) operations.set(id, requestId);
     return inRequestScope({ requestId, accountId: principal.accountId }, () => {
       if (id.length > OPERATION_ID_CHARACTERS_MAX) {
         const text = `an operation id has at most ${OPERATION_ID_CHARACTERS_MAX} characters`;
@@ -154,26 +149,15 @@ export class GraphqlSockets {
       }
       const contextValue = createContext({ ...this.#options, principal, requestId });
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
-      if ('args' in prepared) {
-        if (operations.has(id)) operations.set(id, { requestId, startedMs });
-        return prepared.args;
-      }
-      this.#options.metrics.record('invalid', 'ws', prepared.errors.map(codeOf), startedMs);
-      return prepared.errors;
+      const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
+      const codes = 'errors' in prepared ? ['BAD_USER_INPUT'] : [];
+      this.#options.metrics.record(operation, 'ws', codes, startedMs);
+      return 'args' in prepared ? prepared.args : prepared.errors;
     });
   }
 
-  /** A query or mutation was answered, a subscription begun or refused. */
-  #record(context: SocketContext, id: string, args: ExecutionArgs, result: OperationResult): void {
-    const { startedMs } = context.extra.operations?.get(id) ?? { startedMs: performance.now() };
-    const errors = 'errors' in result ? (result.errors ?? []) : [];
-    inOperation(args, () =>
-      this.#options.metrics.record(rootFields(args.document), 'ws', errors.map(codeOf), startedMs),
-    );
-  }
-
   #format(context: SocketContext, id: string, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-    const requestId = context.extra.operations?.get(id)?.requestId ?? newId(this.#options.clock);
+    const requestId = context.extra.operations?.get(id) ?? newId(this.#options.clock);
     const accountId = context.extra.principal?.accountId;
     const scope = { requestId, ...(accountId === undefined ? {} : { accountId }) };
     return inRequestScope(scope, () => errors.map((error) => formatError(error, this.#options.logger)));

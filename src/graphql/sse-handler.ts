@@ -10,7 +10,7 @@ import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
 import { createContext, type WatchAlerts, type WatchCast } from './context.js';
-import { codeOf, formatError } from './format-error.js';
+import { formatError } from './format-error.js';
 import { OperationMetrics, rootFields } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
 
@@ -45,7 +45,6 @@ export class GraphqlSseHandler {
   readonly #handler: Handler<SseRequest, undefined>;
   readonly #verifier: KeyVerifier;
   readonly #logger: Logger;
-  readonly #startedMs = new WeakMap<SseRequest, number>();
 
   constructor(options: {
     schema: GraphQLSchema;
@@ -74,17 +73,10 @@ export class GraphqlSseHandler {
         const context = createContext({ principal, requestId, watchCast, watchAlerts, signal });
         const { query, operationName, variables } = parameters;
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
-        if ('args' in prepared) {
-          this.#startedMs.set(raw, startedMs);
-          return { ...prepared.args, contextValue: context as never };
-        }
-        metrics.record('invalid', 'sse', prepared.errors.map(codeOf), startedMs);
-        return refusal(prepared.errors.map((error) => formatError(error, logger)));
-      },
-      onOperation: (_context, { raw }, { document }, result) => {
-        const errors = 'errors' in result ? (result.errors ?? []) : [];
-        const startedMs = this.#startedMs.get(raw) ?? performance.now();
-        metrics.record(rootFields(document), 'sse', errors.map(codeOf), startedMs);
+        const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
+        metrics.record(operation, 'sse', 'errors' in prepared ? ['BAD_USER_INPUT'] : [], startedMs);
+        if ('errors' in prepared) return refusal(prepared.errors.map((error) => formatError(error, logger)));
+        return { ...prepared.args, contextValue: context as never };
       },
       onNext: (_context, _request, result) => format(result as ExecutionResult),
     });

@@ -17,11 +17,6 @@ export function inRequestScope<T>(scope: RequestScope, work: () => T): T {
   return scopes.run(scope, work);
 }
 
-/** Runs `work` so that nothing in it belongs to a request: what many requests share must not carry the fields of one. */
-export function outsideRequests<T>(work: () => T): T {
-  return scopes.exit(work);
-}
-
 export function requestScope(): RequestScope | undefined {
   return scopes.getStore();
 }
@@ -47,8 +42,7 @@ export function createLogger(options: { level: string; name: string }): Logger {
     level: options.level,
     serializers: { err: describeError },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
-    // A copy: pino writes the fields of the line into what it gets here.
-    mixin: () => ({ ...scopes.getStore() }),
+    mixin: () => scopes.getStore() ?? {},
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });

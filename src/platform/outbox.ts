@@ -1,4 +1,4 @@
-import { outsideRequests, type Logger } from './logging.js';
+import type { Logger } from './logging.js';
 import { queryRows, type DataSource } from './postgres.js';
 import { orAfter } from './deadline.js';
 import { errorText } from './errors.js';
@@ -53,7 +53,7 @@ export class OutboxRelay {
   deliverSoon(row: OutboxRow): void {
     if (this.#waiting.length >= WAITING_MAX) return;
     this.#waiting.push(row);
-    this.#working ??= outsideRequests(() => this.#drain()).finally(() => (this.#working = null));
+    this.#working ??= this.#drain().finally(() => (this.#working = null));
   }
 
   async stop(): Promise<void> {

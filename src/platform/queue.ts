@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq';
-import { outsideRequests, type Logger } from './logging.js';
+import type { Logger } from './logging.js';
 import { connectRedis, type Redis } from './redis.js';
 
 /**
@@ -105,7 +105,7 @@ export class JobWorker {
       return false;
     this.#offered += 1;
     this.#shareOut();
-    void outsideRequests(() => this.#run(id)).finally(() => {
+    void this.#run(id).finally(() => {
       this.#offered -= 1;
       this.#shareOut();
     });
