@@ -6,7 +6,7 @@ import type { SubscriptionContext } from '../casts/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
 import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
-import { OperationMetrics, rootFields } from './operation-metrics.js';
+import { rootFields, type OperationMetrics } from './operation-metrics.js';
 import { checkCost, parseQuery } from './query-limits.js';
 
 export interface GraphqlHttpRequest {
@@ -29,6 +29,7 @@ export interface GraphqlHttpResponse {
 export class GraphqlHttpHandler {
   readonly #apollo: ApolloServer<SubscriptionContext>;
   readonly #logger: Logger;
+  readonly #metrics: OperationMetrics;
   readonly #watchCast: WatchCast;
   readonly #watchAlerts: WatchAlerts;
 
@@ -40,6 +41,7 @@ export class GraphqlHttpHandler {
     watchAlerts: WatchAlerts;
   }) {
     this.#logger = options.logger;
+    this.#metrics = options.metrics;
     this.#watchCast = options.watchCast;
     this.#watchAlerts = options.watchAlerts;
     this.#apollo = new ApolloServer<SubscriptionContext>({
@@ -70,10 +72,11 @@ export class GraphqlHttpHandler {
   }
 
   async handle(request: GraphqlHttpRequest): Promise<GraphqlHttpResponse> {
+    const startedMs = performance.now();
     try {
       checkBeforeParsing(request);
     } catch (error) {
-      return this.refuse(error);
+      return this.#refuse(error, startedMs);
     }
     const headers = new HeaderMap();
     for (const [name, value] of Object.entries(request.headers)) {
@@ -97,9 +100,10 @@ export class GraphqlHttpHandler {
   }
 
   /** A GraphQL answer for a request that never becomes an operation. */
-  refuse(error: unknown): GraphqlHttpResponse {
+  #refuse(error: unknown, startedMs: number): GraphqlHttpResponse {
     const formatted = formatError(error, this.#logger);
     const code = formatted.extensions?.['code'] as keyof typeof ERROR_STATUS;
+    this.#metrics.record('invalid', 'http', [code], startedMs);
     return {
       status: ERROR_STATUS[code],
       headers: { 'content-type': 'application/json; charset=utf-8' },

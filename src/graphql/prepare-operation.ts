@@ -7,6 +7,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { AppError } from '../platform/index.js';
+import { rootFields } from './operation-metrics.js';
 import { checkCost, parseQuery } from './query-limits.js';
 
 // Validating costs more than executing most subscriptions, and depends on nothing but the document and our schema.
@@ -18,27 +19,32 @@ export interface OperationRequest {
   variables?: Record<string, unknown> | null | undefined;
 }
 
-/** What Apollo does for HTTP, for the streaming transports: parse, validate and weigh an operation, or say what is wrong. */
+/**
+ * What Apollo does for HTTP, for the streaming transports: parse, validate and weigh an operation, or say what is wrong.
+ * The name is that of its root field.
+ */
 export function prepareOperation(
   schema: GraphQLSchema,
   request: OperationRequest,
   contextValue: unknown,
-): { args: ExecutionArgs } | { errors: GraphQLError[] } {
+): { name: string } & ({ args: ExecutionArgs } | { errors: GraphQLError[] }) {
+  let name = 'invalid';
   try {
     if (typeof request.query !== 'string') throw new AppError('BAD_USER_INPUT', 'query must be a string');
     const document = parseQuery(request.query);
     const errors = valid.has(document) ? [] : validate(schema, document);
-    if (errors.length > 0) return { errors: [...errors] };
+    if (errors.length > 0) return { name, errors: [...errors] };
     valid.add(document);
+    name = rootFields(document);
     if (!getOperationAST(document, request.operationName)) {
       throw new AppError('BAD_USER_INPUT', 'operationName must name one of the operations');
     }
     checkCost(schema, document, request.variables, request.operationName);
     const { operationName, variables } = request;
-    return { args: { schema, document, operationName, variableValues: variables, contextValue } };
+    return { name, args: { schema, document, operationName, variableValues: variables, contextValue } };
   } catch (error) {
-    if (error instanceof GraphQLError) return { errors: [error] };
+    if (error instanceof GraphQLError) return { name, errors: [error] };
     const original = error instanceof Error ? error : new Error(String(error));
-    return { errors: [new GraphQLError(original.message, { originalError: original })] };
+    return { name, errors: [new GraphQLError(original.message, { originalError: original })] };
   }
 }

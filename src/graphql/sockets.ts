@@ -12,12 +12,12 @@ import { CloseCode, type ConnectionInitMessage } from 'graphql-ws';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Principal } from '../accounts/index.js';
-import type { SubscriptionContext } from '../casts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
-import { inRequestScope, newId, orAfter, type Clock, type Logger } from '../platform/index.js';
+import { newId, orAfter, type Clock, type Logger } from '../platform/index.js';
 import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
-import { OperationMetrics, rootFields } from './operation-metrics.js';
+import { OpenOperation } from './open-operation.js';
+import type { OperationMetrics } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
 
 export interface SocketOptions {
@@ -43,8 +43,6 @@ const OPERATION_ID_CHARACTERS_MAX = 128;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
-  /** The request id of each operation that is open. */
-  operations: Map<string, string>;
 }
 
 type SocketContext = Parameters<
@@ -55,6 +53,8 @@ type SocketContext = Parameters<
 export class GraphqlSockets {
   readonly #options: SocketOptions;
   readonly #server: WebSocketServer;
+  // By the message that asked for each: its id may be in use again before the end of the first is noticed.
+  readonly #operations = new WeakMap<object, OpenOperation>();
   readonly #protocol: { dispose(): Promise<void> | void };
 
   constructor(options: SocketOptions) {
@@ -65,18 +65,18 @@ export class GraphqlSockets {
         connectionInitWaitTimeout: INIT_WITHIN_MS,
         onConnect: (context) => this.#connect(context),
         onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
-        execute: (args) => inOperation(args, () => execute(args)),
-        subscribe: (args) => inOperation(args, () => subscribe(args)),
-        onNext: (context, id, _payload, _args, result) => {
+        execute: (args) => operationOf(args).run(() => execute(args)),
+        subscribe: (args) => operationOf(args).run(() => subscribe(args)),
+        onNext: (_context, _id, payload, _args, result) => {
           if (result.errors === undefined) return undefined;
-          return { ...result, errors: this.#format(context, id, result.errors) };
+          return { ...result, errors: this.#format(payload, result.errors) };
         },
-        onError: (context, id, _payload, errors) => {
-          const formatted = this.#format(context, id, errors);
-          context.extra.operations?.delete(id);
+        onError: (_context, _id, payload, errors) => {
+          const formatted = this.#format(payload, errors);
+          this.#operations.get(payload)?.end();
           return formatted;
         },
-        onComplete: (context, id) => void context.extra.operations?.delete(id),
+        onComplete: (_context, _id, payload) => this.#operations.get(payload)?.end(),
         // What went wrong inside stays inside: a close reason is sent to the client.
         isProd: true,
       },
@@ -116,7 +116,6 @@ export class GraphqlSockets {
     if (principal === null) return false;
     const { socket } = context.extra;
     context.extra.principal = principal;
-    context.extra.operations = new Map();
     const unwatch = this.#options.verifier.watch(principal.keyId, () =>
       socket.close(CloseCode.Forbidden, 'Forbidden'),
     );
@@ -131,46 +130,41 @@ export class GraphqlSockets {
     id: string,
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
   ): ExecutionArgs | readonly GraphQLError[] {
-    const startedMs = performance.now();
     const requestId = newId(this.#options.clock);
-    const { principal, operations } = context.extra as Extra & SocketExtra;
-    if (id.length <= OPERATION_ID_CHARACTERS_MAX) operations.set(id, requestId);
-    return inRequestScope({ requestId, accountId: principal.accountId }, () => {
-      if (id.length > OPERATION_ID_CHARACTERS_MAX) {
-        const text = `an operation id has at most ${OPERATION_ID_CHARACTERS_MAX} characters`;
-        return [new GraphQLError(text, { extensions: { code: 'BAD_USER_INPUT' } })];
-      }
-      if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX) {
-        return [
-          new GraphQLError(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`, {
-            extensions: { code: 'BAD_USER_INPUT' },
-          }),
-        ];
-      }
-      const contextValue = createContext({ ...this.#options, principal, requestId });
+    const { principal } = context.extra as Extra & SocketExtra;
+    const operation = new OpenOperation(this.#options.metrics, 'ws', {
+      requestId,
+      accountId: principal.accountId,
+    });
+    this.#operations.set(payload, operation);
+    return operation.run(() => {
+      if (id.length > OPERATION_ID_CHARACTERS_MAX)
+        return refusal(`an operation id has at most ${OPERATION_ID_CHARACTERS_MAX} characters`);
+      if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
+        return refusal(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`);
+      const contextValue = { ...createContext({ ...this.#options, principal, requestId }), operation };
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
-      const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
-      const codes = 'errors' in prepared ? ['BAD_USER_INPUT'] : [];
-      this.#options.metrics.record(operation, 'ws', codes, startedMs);
+      operation.name = prepared.name;
       return 'args' in prepared ? prepared.args : prepared.errors;
     });
   }
 
-  #format(context: SocketContext, id: string, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
-    const requestId = context.extra.operations?.get(id) ?? newId(this.#options.clock);
-    const accountId = context.extra.principal?.accountId;
-    const scope = { requestId, ...(accountId === undefined ? {} : { accountId }) };
-    return inRequestScope(scope, () => errors.map((error) => formatError(error, this.#options.logger)));
+  #format(payload: object, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
+    const format = () => errors.map((error) => formatError(error, this.#options.logger));
+    const operation = this.#operations.get(payload);
+    if (operation === undefined) return format();
+    const formatted = operation.run(format);
+    operation.note(formatted);
+    return formatted;
   }
 }
 
-/** What an operation does and logs belongs to its request id, however late it does it. */
-function inOperation<T>(args: ExecutionArgs, work: () => T): T {
-  const { requestId, principal } = args.contextValue as SubscriptionContext;
-  return inRequestScope(
-    { requestId, ...(principal === null ? {} : { accountId: principal.accountId }) },
-    work,
-  );
+function operationOf(args: ExecutionArgs): OpenOperation {
+  return (args.contextValue as { operation: OpenOperation }).operation;
+}
+
+function refusal(text: string): GraphQLError[] {
+  return [new GraphQLError(text, { extensions: { code: 'BAD_USER_INPUT' } })];
 }
 
 /** Messages of the same turn of the event loop leave in one write: a page of events is one system call. */

@@ -11,7 +11,9 @@ import type { KeyVerifier } from '../keys/index.js';
 import { AppError, ERROR_STATUS, type Logger } from '../platform/index.js';
 import { createContext, type WatchAlerts, type WatchCast } from './context.js';
 import { formatError } from './format-error.js';
-import { OperationMetrics, rootFields } from './operation-metrics.js';
+import { endWithError } from './end-with-error.js';
+import { OpenOperation } from './open-operation.js';
+import type { OperationMetrics } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
 
 export interface SseRequest {
@@ -57,28 +59,41 @@ export class GraphqlSseHandler {
     const { schema, logger, metrics, watchCast, watchAlerts } = options;
     this.#verifier = options.verifier;
     this.#logger = logger;
-    const format = (result: ExecutionResult) =>
-      result.errors === undefined
-        ? result
-        : { ...result, errors: result.errors.map((error) => formatError(error, logger)) as never };
+    const operations = new WeakMap<SseRequest, OpenOperation>();
     this.#handler = createHandler<SseRequest, undefined>({
       schema,
       execute,
-      subscribe,
+      subscribe: async (args) => {
+        const result = await subscribe(args);
+        return Symbol.asyncIterator in result ? endWithError(result) : result;
+      },
       // No stream tokens: one request is one operation.
       authenticate: () => null,
       onSubscribe: ({ raw }, parameters) => {
-        const startedMs = performance.now();
         const { principal, requestId, signal } = raw;
+        const operation = new OpenOperation(metrics, 'sse', {
+          requestId,
+          ...(principal === null ? {} : { accountId: principal.accountId }),
+        });
+        operations.set(raw, operation);
         const context = createContext({ principal, requestId, watchCast, watchAlerts, signal });
         const { query, operationName, variables } = parameters;
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
-        const operation = 'args' in prepared ? rootFields(prepared.args.document) : 'invalid';
-        metrics.record(operation, 'sse', 'errors' in prepared ? ['BAD_USER_INPUT'] : [], startedMs);
-        if ('errors' in prepared) return refusal(prepared.errors.map((error) => formatError(error, logger)));
-        return { ...prepared.args, contextValue: context as never };
+        operation.name = prepared.name;
+        if ('args' in prepared) return { ...prepared.args, contextValue: context as never };
+        const errors = prepared.errors.map((error) => formatError(error, logger));
+        operation.note(errors);
+        operation.end();
+        return refusal(errors);
       },
-      onNext: (_context, _request, result) => format(result as ExecutionResult),
+      onNext: (_context, { raw }, result) => {
+        const { errors, ...others } = result as ExecutionResult;
+        if (errors === undefined) return undefined;
+        const formatted = errors.map((error) => formatError(error, logger));
+        operations.get(raw)?.note(formatted);
+        return { ...others, errors: formatted as never };
+      },
+      onComplete: (_context, { raw }) => operations.get(raw)?.end(),
     });
   }
 
