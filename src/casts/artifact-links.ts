@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { AppError, notFound, type BlobStore, type Clock, type DataSource } from '../platform/index.js';
+import { AppError, notFound, type Clock, type DataSource, type Digest } from '../platform/index.js';
 import type { CastEntity } from './cast.entity.js';
 import { loadCasts } from './cast-store.js';
 
@@ -41,15 +41,15 @@ export class ArtifactLinks {
   }
 }
 
-/** The bytes behind a download address and the cast they belong to. */
-export async function readArtifact(
-  deps: { database: DataSource; blobs: BlobStore; links: ArtifactLinks },
+/** The cast whose output is behind a download address, and the digest of that output. */
+export async function findArtifact(
+  deps: { database: DataSource; links: ArtifactLinks },
   input: { castId: string; expires: number; signature: string },
-): Promise<{ cast: CastEntity; bytes: Buffer }> {
+): Promise<{ cast: CastEntity; digest: Digest }> {
   if (!deps.links.check(input.castId, input.expires, input.signature)) {
     throw new AppError('FORBIDDEN', 'this download address is not valid or has expired');
   }
   const [cast] = await loadCasts(deps.database, [input.castId]);
   if (!cast?.outputIsArtifact || cast.outputDigest === null) throw notFound('artifact');
-  return { cast, bytes: await deps.blobs.get(cast.outputDigest) };
+  return { cast, digest: cast.outputDigest };
 }

@@ -16,7 +16,7 @@ export { readUsage } from './usage.js';
 export { UsageResolver } from './usage.resolver.js';
 export { CastSweeper } from './sweep-casts.js';
 export { CastMetrics, registerQueueDepth, registerSandboxMetrics } from './cast-metrics.js';
-export { ArtifactLinks, readArtifact } from './artifact-links.js';
+export { ArtifactLinks, findArtifact } from './artifact-links.js';
 export { ENQUEUE_TOPIC, findCast, loadOutputs } from './cast-store.js';
 export { requestCast } from './request-cast.js';
 export { cancelCast } from './cancel-cast.js';

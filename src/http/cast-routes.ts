@@ -1,10 +1,10 @@
 import { requireScope } from '../accounts/index.js';
 import {
   cancelCast,
+  findArtifact,
   findCast,
   isFinal,
   loadOutputs,
-  readArtifact,
   requestCast,
   toJsonOutput,
   watchCast,
@@ -18,7 +18,8 @@ import {
   type CastLimitValues,
   type RunLimitField,
 } from '../limits/index.js';
-import { AppError, badInput, isId, notFound, type BlobStore } from '../platform/index.js';
+import { badInput, isId, notFound, type BlobStore } from '../platform/index.js';
+import { DownloadSlots, endWhenStalled } from './downloads.js';
 import { withExactNumbers } from './exact-numbers.js';
 import type { App } from './server.js';
 
@@ -99,9 +100,6 @@ const castSchema = {
 };
 
 const idParams = { type: 'object', required: ['id'], properties: { id: { type: 'string' } } };
-
-// Each holds up to 50 MiB until its reader has taken it.
-const DOWNLOADS_MAX = 16;
 
 export function registerCastRoutes(app: App, deps: CastRouteDeps): void {
   withExactNumbers(app, [['max_cost_micros'], ['limits', 'max_fuel']], (scope) => addRoutes(scope, deps));
@@ -191,7 +189,7 @@ function addRoutes(app: App, deps: CastRouteDeps): void {
     async (request) => toJson(deps, await cancelCast(deps, request.principal, request.params)),
   );
 
-  let downloads = 0;
+  const slots = new DownloadSlots();
   app.get<{ Params: { id: string }; Querystring: { expires: number; signature: string } }>(
     '/v1/artifacts/:id',
     {
@@ -209,16 +207,15 @@ function addRoutes(app: App, deps: CastRouteDeps): void {
     },
     async (request, reply) => {
       const { expires, signature } = request.query;
-      if (downloads >= DOWNLOADS_MAX)
-        throw new AppError('UNAVAILABLE', 'too many downloads at once, try again');
-      downloads += 1;
-      reply.raw.once('close', () => (downloads -= 1));
-      const { cast, bytes } = await readArtifact(deps, { castId: request.params.id, expires, signature });
+      const { cast, digest } = await findArtifact(deps, { castId: request.params.id, expires, signature });
+      slots.take(cast.accountId, reply.raw);
+      const { bytes, size } = await deps.blobs.openStream(digest);
       return reply
         .type('application/octet-stream')
+        .header('content-length', size)
         .header('content-disposition', `attachment; filename="${cast.id}"`)
-        .header('x-content-digest', cast.outputDigest ?? '')
-        .send(bytes);
+        .header('x-content-digest', digest)
+        .send(endWhenStalled(bytes, reply.raw));
     },
   );
 }

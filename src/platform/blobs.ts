@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { isDigest, sha256, type Digest } from './digests.js';
 import { AppError } from './errors.js';
 
 /**
- * Content-addressed bytes on disk: `<folder>/sha256/<2 hex>/<62 hex>`. Three verbs and nothing else, so
+ * Content-addressed bytes on disk: `<folder>/sha256/<2 hex>/<62 hex>`. Few verbs and nothing else, so
  * that an object store can stand in later. Every read checks the digest: a changed file is never served.
  */
 export class BlobStore {
@@ -51,6 +52,29 @@ export class BlobStore {
     });
     if (sha256(bytes) !== digest) throw new BlobChanged(digest);
     return bytes;
+  }
+
+  /**
+   * The same for bytes that are passed on: they are read twice, once to check them and once to give them out, so that
+   * none leave unchecked and however many are on their way, none lie in memory.
+   */
+  async openStream(digest: Digest): Promise<{ bytes: Readable; size: number }> {
+    const file = await open(this.#path(digest)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? new BlobMissing(digest) : error;
+    });
+    try {
+      const hash = createHash('sha256');
+      let size = 0;
+      for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) {
+        hash.update(chunk as Buffer);
+        size += (chunk as Buffer).length;
+      }
+      if (`sha256:${hash.digest('hex')}` !== digest) throw new BlobChanged(digest);
+      return { bytes: file.createReadStream({ start: 0 }), size };
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   async has(digest: Digest): Promise<boolean> {
