@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { castFieldOf, RUN_LIMITS, strictest, type CastLimitValues, type RunLimits } from '../limits/index.js';
-import { AppError, badInput, type InputProblem } from '../platform/index.js';
+import { AppError, badInput, isStorable, type InputProblem } from '../platform/index.js';
 import { declaredLimits } from '../provenance/index.js';
 import { meteredMicros, priceMicros, type ResolvedVersion } from '../spells/index.js';
 import type { CastLimits } from './cast.js';
@@ -67,6 +67,8 @@ function inputBytesMax(version: ResolvedVersion, request: CastRequest): number {
 function encodeInput(format: string, input: unknown, inputText: string): Buffer {
   if (format === 'json') return Buffer.from(inputText);
   if (input === null) return Buffer.alloc(0);
+  if (typeof input === 'string' && !input.isWellFormed())
+    throw badInput([{ path: 'input', reason: 'has half of a surrogate pair, which UTF-8 cannot hold' }]);
   if (typeof input === 'string') return Buffer.from(input);
   const reason =
     format === 'text' ? 'this spell takes text: must be a string' : 'this spell takes bytes: use inputBase64';
@@ -146,21 +148,21 @@ function checkWords(request: CastRequest): InputProblem[] {
   if (typeof idempotencyKey === 'string' && !isWord(idempotencyKey, IDEMPOTENCY_KEY_CHARACTERS_MAX)) {
     problems.push({
       path: 'idempotencyKey',
-      reason: `must have 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} characters, none of them NUL`,
+      reason: `must have 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} characters, no NUL and no half of a surrogate pair`,
     });
   }
   if (typeof endUser === 'string' && !isWord(endUser, END_USER_CHARACTERS_MAX)) {
     problems.push({
       path: 'endUser',
-      reason: `must have 1 to ${END_USER_CHARACTERS_MAX} characters, none of them NUL`,
+      reason: `must have 1 to ${END_USER_CHARACTERS_MAX} characters, no NUL and no half of a surrogate pair`,
     });
   }
   return problems;
 }
 
-// PostgreSQL's text cannot hold NUL.
+// What could not be kept as it is would be kept as another word, and two of those could become one.
 function isWord(text: string, charactersMax: number): boolean {
-  return text.length > 0 && text.length <= charactersMax && !text.includes('\u0000');
+  return text.length > 0 && text.length <= charactersMax && isStorable(text);
 }
 
 type Pricing = ResolvedVersion['version']['manifest']['pricing'];

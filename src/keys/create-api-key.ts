@@ -4,6 +4,7 @@ import { appendFact } from '../ledger/index.js';
 import {
   AppError,
   badInput,
+  isStorable,
   newId,
   type Clock,
   type DataSource,
@@ -99,10 +100,10 @@ export async function makeApiKey(clock: Clock, input: KeyToIssue): Promise<Issue
 function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
   const problems: InputProblem[] = [];
   const nameLength = input.name.trim().length;
-  if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX || input.name.includes('\u0000')) {
+  if (nameLength === 0 || nameLength > NAME_CHARACTERS_MAX || !isStorable(input.name)) {
     problems.push({
       path: 'name',
-      reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters, none of them NUL`,
+      reason: `must have 1 to ${NAME_CHARACTERS_MAX} characters, no NUL and no half of a surrogate pair`,
     });
   }
   if (input.scopes.length === 0) problems.push({ path: 'scopes', reason: 'must name at least one scope' });

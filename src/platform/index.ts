@@ -55,3 +55,4 @@ export {
 } from './relay.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 export { startEmbeddedRedis, type EmbeddedRedis } from './embedded-redis.js';
+export { isStorable } from './text.js';

@@ -1,4 +1,5 @@
 import { parse as parseToml } from 'smol-toml';
+import { isStorable } from '../platform/offline.js';
 import { MAX_JSON_DEPTH, MAX_JSON_NODES } from './limits.js';
 import { errorText, joinPath, type PackageProblem, type Part } from './package-problem.js';
 
@@ -70,10 +71,6 @@ export function jsonFault(path: string, root: unknown): PackageProblem | null {
   return visit(root, []);
 }
 
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0');
-}
-
-function unstorable(path: string): PackageProblem {
+export function unstorable(path: string): PackageProblem {
   return { path, reason: 'contains a NUL character or a broken Unicode pair' };
 }

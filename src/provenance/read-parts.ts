@@ -1,9 +1,10 @@
+import { isStorable } from '../platform/offline.js';
 import { agreementProblems } from './agreement.js';
 import { MAX_TEXT_BYTES } from './limits.js';
 import type { SpellManifest } from './manifest.js';
 import { checkContents, MODULE_ENTRY, RESOURCES, SCHEMA_ENTRY } from './package-contents.js';
 import { errorText, type PackageProblem, type Part } from './package-problem.js';
-import { decodeUtf8 } from './parse-document.js';
+import { decodeUtf8, unstorable } from './parse-document.js';
 import { readManifest } from './read-manifest.js';
 import { readSchema } from './read-schema.js';
 import { readSbom, type Sbom } from './sbom.js';
@@ -57,7 +58,8 @@ function readText(path: string, contents: ReadonlyMap<string, Buffer>): Part<str
   if (bytes === undefined) return { ok: true, value: null };
   if (bytes.byteLength > MAX_TEXT_BYTES) return refuse(`larger than ${MAX_TEXT_BYTES} bytes`);
   try {
-    return { ok: true, value: decodeUtf8(bytes) };
+    const text = decodeUtf8(bytes);
+    return isStorable(text) ? { ok: true, value: text } : { ok: false, problems: [unstorable(path)] };
   } catch (error) {
     return refuse(errorText(error));
   }

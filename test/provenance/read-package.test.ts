@@ -87,6 +87,7 @@ const REFUSALS: [string, Record<string, Content>, RegExp][] = [
   ['unknown entry', { 'install.sh': '' }, /^install\.sh: does not belong into a package/],
   ['wrong case', { 'Readme.md': '' }, /^Readme\.md: does not belong/],
   ['huge README', { 'README.md': 'x'.repeat(256 * 1024 + 1) }, /^README\.md: larger than/],
+  ['a NUL in the README', { 'README.md': 'a\0b' }, /^README\.md: contains a NUL/],
   ['huge manifest', { 'manifest.json': ' '.repeat(64 * 1024 + 1) }, /^manifest\.json: larger than/],
   ['huge schema', { 'schema.json': ' '.repeat(256 * 1024 + 1) }, /^schema\.json: larger than/],
   ['manifest that is no JSON', { 'manifest.json': '{' }, /^manifest\.json: cannot be read/],

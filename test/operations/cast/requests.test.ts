@@ -128,6 +128,18 @@ describe('cast: who asks, and how often', async () => {
     });
   });
 
+  describe('text that cannot be kept as it is', () => {
+    // Stored as U+FFFD, two end users would be one, and share a budget.
+    for (const field of ['endUser', 'idempotencyKey', 'input']) {
+      it(`bad input: half of a surrogate pair in ${field}`, async () => {
+        const error = await refusal({ spell: echo, input: 'x', [field]: 'a\ud800' });
+        assert.equal(error.extensions.code, 'BAD_USER_INPUT');
+        const [problem] = error.extensions['problems'] as { path: string }[];
+        assert.equal(problem?.path, field);
+      });
+    }
+  });
+
   describe('who may', () => {
     it('unauthenticated: nobody', async () => {
       const input = { spell: echo, input: 'x' };

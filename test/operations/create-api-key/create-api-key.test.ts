@@ -74,9 +74,11 @@ describe('create an API key', async () => {
       });
 
       it('bad input: a name that PostgreSQL cannot keep', async () => {
-        const outcome = await edge.create(admin.client, { name: 'a\u0000b', scopes: ['cast'] });
-        assert.equal(outcome.code, 'BAD_USER_INPUT');
-        assert.deepEqual(outcome.problems, ['name']);
+        for (const name of ['a\u0000b', 'a\ud800']) {
+          const outcome = await edge.create(admin.client, { name, scopes: ['cast'] });
+          assert.equal(outcome.code, 'BAD_USER_INPUT');
+          assert.deepEqual(outcome.problems, ['name']);
+        }
       });
 
       it('bad input: a time that is none', async () => {
