@@ -7,14 +7,21 @@ export type { Logger };
 export interface RequestScope {
   requestId: string;
   accountId?: string;
-  operation?: string;
 }
 
-const scopes = new AsyncLocalStorage<RequestScope>();
+const scopes = new AsyncLocalStorage<RequestScope | undefined>();
 
 /** Runs `work` so that each log line written inside it carries the scope's fields. */
 export function inRequestScope<T>(scope: RequestScope, work: () => T): T {
   return scopes.run(scope, work);
+}
+
+/**
+ * Runs work that one request happens to set off but that is done for many, or long after: its log lines carry no
+ * request's fields, rather than those of whoever came first.
+ */
+export function outsideRequestScope<T>(work: () => T): T {
+  return scopes.run(undefined, work);
 }
 
 export function requestScope(): RequestScope | undefined {
@@ -42,7 +49,8 @@ export function createLogger(options: { level: string; name: string }): Logger {
     level: options.level,
     serializers: { err: describeError },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
-    mixin: () => scopes.getStore() ?? {},
+    // A copy: pino writes the fields of the line into what it gets here.
+    mixin: () => ({ ...scopes.getStore() }),
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });

@@ -1,4 +1,4 @@
-import type { Logger } from './logging.js';
+import { outsideRequestScope, type Logger } from './logging.js';
 import { queryRows, type DataSource } from './postgres.js';
 import { orAfter } from './deadline.js';
 import { errorText } from './errors.js';
@@ -53,7 +53,8 @@ export class OutboxRelay {
   deliverSoon(row: OutboxRow): void {
     if (this.#waiting.length >= WAITING_MAX) return;
     this.#waiting.push(row);
-    this.#working ??= this.#drain().finally(() => (this.#working = null));
+    // What is delivered here, up to a whole run of a cast, is no longer part of the request that committed it.
+    this.#working ??= outsideRequestScope(() => this.#drain().finally(() => (this.#working = null)));
   }
 
   async stop(): Promise<void> {

@@ -12,7 +12,10 @@ export interface ProcessOutput {
 }
 
 /** Starts an entry point of `src/` in exactly this environment and keeps all that it says. */
-export function startProcess(entry: 'api' | 'worker', environment: Record<string, string>): ProcessOutput {
+export function startProcess(
+  entry: 'api' | 'worker' | 'local',
+  environment: Record<string, string>,
+): ProcessOutput {
   const main = fileURLToPath(new URL(`../../src/${entry}.js`, import.meta.url));
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
@@ -38,4 +41,20 @@ export function startProcess(entry: 'api' | 'worker', environment: Record<string
     await ended;
   });
   return { child, said: () => said, ready, ended };
+}
+
+export interface LogLine {
+  msg?: string;
+  requestId?: string;
+  accountId?: string;
+  [field: string]: unknown;
+}
+
+/** The log lines among what a process has said. */
+export function logLines(output: ProcessOutput): LogLine[] {
+  const lines = output
+    .said()
+    .stdout.split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return lines.map((line) => JSON.parse(line) as LogLine);
 }
