@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq';
-import type { Logger } from './logging.js';
+import { outsideRequestScope, type Logger } from './logging.js';
 import { connectRedis, type Redis } from './redis.js';
 
 /**
@@ -105,7 +105,8 @@ export class JobWorker {
       return false;
     this.#offered += 1;
     this.#shareOut();
-    void this.#run(id).finally(() => {
+    // Offered from a request, it belongs to none.
+    void outsideRequestScope(() => this.#run(id)).finally(() => {
       this.#offered -= 1;
       this.#shareOut();
     });
