@@ -37,7 +37,11 @@ export async function postWebhook(
   request.on('error', reject);
   request.once('response', (response) => resolve(response.statusCode ?? 0));
   // After `101 Switching Protocols` there is no response and no error, only this.
-  request.once('upgrade', (response) => resolve(response.statusCode ?? 0));
+  request.once('upgrade', (response, socket) => {
+    // It is no longer the request's own.
+    socket.destroy();
+    resolve(response.statusCode ?? 0);
+  });
   request.once('close', () => reject(new Error('closed without an answer')));
   request.end(body);
   return promise.finally(() => {

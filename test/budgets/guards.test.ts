@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { CastHousekeeping } from '../../src/casts/index.js';
+import { CastHousekeeping, CastSweeper } from '../../src/casts/index.js';
+import type { SweepDeps } from '../../src/casts/sweep-casts.js';
 import { createLogger, createRegistry, systemClock } from '../../src/platform/index.js';
 import { CastByIdDocument, CastDocument, SetBudgetDocument } from '../support/gql/graphql.js';
 import { waitForEnd } from '../operations/cast/run-cast.js';
@@ -242,6 +243,35 @@ describe('what the database refuses, whoever asks', async () => {
     assert.deepEqual(await query(`SELECT * FROM hold_differences()`), []);
     const change = `UPDATE budget_periods SET held_micros = held_micros + 1 WHERE budget_id = $1`;
     await assert.rejects(query(change, [lowered]), /would pass its limit/);
+  });
+
+  it('a cast that cannot be ended keeps no other from its next attempt', async () => {
+    const { owner } = await budgeted();
+    const [stuck, again] = [await castOf(owner), await castOf(owner)];
+    for (const [id, attempts] of [
+      [stuck, 9],
+      [again, 1],
+    ] as const)
+      await query(
+        `UPDATE casts SET status = 'RUNNING', attempts = $2, started_at = now(),
+                lease_until = now() - interval '1 second' WHERE id = $1`,
+        [id, attempts],
+      );
+    const added: string[] = [];
+    const sweeper = new CastSweeper({
+      database: app.database,
+      // What a lost connection looks like to the one that is to be ended.
+      versions: { byId: () => Promise.reject(new Error('no version')) } as never,
+      queue: { addAll: (ids: string[]) => Promise.resolve(void added.push(...ids)) } as never,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      clock: systemClock,
+      attemptsMax: 9,
+      ...({} as Pick<SweepDeps, 'streams' | 'settlements' | 'metrics'>),
+    });
+    await sweeper.sweep();
+    assert.ok(added.includes(again));
+    assert.ok(!added.includes(stuck));
+    assert.equal((await waitForEnd(owner.client, stuck)).error?.code, 'WORKER_LOST');
   });
 
   it('a cast whose workers are lost, and one that was to be canceled, cost nothing and hold nothing', async () => {

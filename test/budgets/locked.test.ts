@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { toAppError } from '../../src/platform/index.js';
 import { CastDocument, DeleteBudgetDocument, SetBudgetDocument } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
 import { holdLock } from './hold-lock.js';
@@ -7,8 +8,8 @@ import { openInstance, principalOf } from './instances.js';
 
 const KEY = { scope: 'ACCOUNT', period: 'DAILY' } as const;
 const OTHERS = 60;
-// What the answers of others may take while somebody waits for a lock; without the lock it is some milliseconds.
-const OTHERS_WITHIN_MS = 2_000;
+// Some milliseconds each, and on a busy machine some hundred. Waiting for the lock would take fifteen seconds.
+const OTHERS_WITHIN_MS = 6_000;
 
 describe('one budget period that is locked', async () => {
   const harness = await startHarness({ roles: ['api'] });
@@ -37,7 +38,10 @@ describe('one budget period that is locked', async () => {
     const tookMs = performance.now() - startedMs;
     assert.ok(tookMs < OTHERS_WITHIN_MS, `others took ${tookMs} ms`);
     await release();
-    await Promise.all(own);
+    // On a busy machine the others take longer than its own casts are tried.
+    for (const answer of await Promise.allSettled(own))
+      if (answer.status === 'rejected') assert.equal(toAppError(answer.reason).code, 'UNAVAILABLE');
+    await instance.request(locked.principal, { spell, input: 'x' });
     assert.deepEqual(await app.database.query(`SELECT * FROM hold_differences()`), []);
   });
 

@@ -24,7 +24,7 @@ describe('a cast whose settlement meets a lock', async () => {
   // The one is longer than a settlement is tried at once, the other shorter than the lease of the cast.
   for (const [what, lockedMs, sql] of [
     ['its budget period', 5_000, `SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE`],
-    ['its row', 2_000, `SELECT FROM casts WHERE id = $2 AND $1::text IS NOT NULL FOR UPDATE`],
+    ['its row', 1_500, `SELECT FROM casts WHERE id = $2 AND $1::text IS NOT NULL FOR UPDATE`],
   ] as const) {
     it(`on ${what}: has run once, and is charged what it burned`, { timeout: 30_000 }, async () => {
       const { client, budgetId } = await budgeted();
@@ -34,12 +34,11 @@ describe('a cast whose settlement meets a lock', async () => {
       while ((await app.database.query(running, [id])).length === 0)
         await new Promise((resolve) => setTimeout(resolve, 10));
       const release = await holdLock(app.database, sql, what === 'its row' ? [budgetId, id] : [budgetId]);
-      const others = await Promise.all(
-        Array.from({ length: 5 }, async () =>
-          runCast((await budgeted()).client, { spell: short, input: 'x' }),
-        ),
-      );
-      for (const { attempts } of others) assert.equal(attempts, 1);
+      const others = what === 'its row' ? 0 : 5;
+      for (let count = 0; count < others; count += 1) {
+        const other = await runCast((await budgeted()).client, { spell: short, input: 'x' });
+        assert.equal(other.attempts, 1);
+      }
       await new Promise((resolve) => setTimeout(resolve, lockedMs));
       await release();
       const cast = await waitForEnd(client, id);

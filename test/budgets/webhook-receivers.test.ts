@@ -15,8 +15,13 @@ describe('a receiver that does not answer as HTTP servers do', () => {
   const post = (url: string) => postWebhook({ url: new URL(url), allowPrivate: true }, {}, '{}');
 
   it('and switches protocols: is answered 101, which is no delivery', { timeout: WITHIN_MS }, async () => {
-    const { url } = await startRawReceiver((socket) => socket.write(SWITCHES));
+    const closed = Promise.withResolvers<void>();
+    const { url } = await startRawReceiver((socket) => {
+      socket.once('close', () => closed.resolve());
+      socket.write(SWITCHES);
+    });
     assert.equal(await post(url), 101);
+    await closed.promise;
   });
 
   it('and closes, before or amid an answer: is an error', { timeout: WITHIN_MS }, async () => {
