@@ -1,12 +1,13 @@
 import type { DataSource } from '../../../src/platform/index.js';
 import type { StepRecord } from './caster.js';
 import type { CastRow } from './cast-rows.js';
-import { BUDGETED_END_USER, BUDGETED_SPELL, type Step } from './plan.js';
+import { BUDGETED_END_USER, BUDGETED_SPELL, CHANGING_END_USER, type Step } from './plan.js';
 import { SPELLS, expectedCostMicros } from './spells.js';
 
 interface PeriodRow {
   id: string;
   account_id: string;
+  subject: string;
   scope: 'ACCOUNT' | 'API_KEY' | 'SPELL' | 'END_USER';
   hard_limit_micros: string;
   spent_micros: string;
@@ -21,7 +22,7 @@ export async function checkMoney(
   rows: CastRow[],
 ): Promise<string[]> {
   const periods = await database.query<PeriodRow[]>(
-    `SELECT p.id, b.account_id, b.scope, b.hard_limit_micros, p.spent_micros, p.held_micros
+    `SELECT p.id, b.account_id, b.subject, b.scope, b.hard_limit_micros, p.spent_micros, p.held_micros
        FROM budget_periods p JOIN budgets b ON b.id = p.budget_id WHERE b.account_id = ANY($1::uuid[])`,
     [accountIds],
   );
@@ -53,8 +54,14 @@ function checkCharge(row: CastRow, step: Step | undefined): string[] {
 function checkScopes(row: CastRow, step: Step | undefined, periods: PeriodRow[]): string[] {
   if (step === undefined) return [];
   const expected = SPELLS[step.spell].price.model === 'free' ? [] : scopesOf(step);
-  const byId = new Map(periods.map((period) => [period.id, period.scope]));
-  const held = row.budget_period_ids.map((id) => byId.get(id) ?? `unknown ${id}`);
+  const byId = new Map(periods.map((period) => [period.id, period]));
+  const held = row.budget_period_ids.flatMap((id) => {
+    const period = byId.get(id);
+    // The budget of this end user was there or not, and may be deleted by now.
+    const mayBeGone = step.endUser === CHANGING_END_USER;
+    if (mayBeGone && (period === undefined || period.subject === CHANGING_END_USER)) return [];
+    return [period?.scope ?? `unknown ${id}`];
+  });
   if (held.toSorted().join() === expected.toSorted().join()) return [];
   return [`cast ${row.id} held on [${held.join()}] instead of [${expected.join()}]`];
 }
@@ -75,7 +82,8 @@ function checkPeriod(period: PeriodRow, rows: CastRow[]): string[] {
   if (BigInt(period.spent_micros) !== sum)
     problems.push(`${name} has spent ${period.spent_micros}, its ${charged.length} casts cost ${sum}`);
   if (period.held_micros !== '0') problems.push(`${name} still holds ${period.held_micros}`);
-  if (BigInt(period.spent_micros) > BigInt(period.hard_limit_micros))
+  const isBound = period.subject !== CHANGING_END_USER;
+  if (isBound && BigInt(period.spent_micros) > BigInt(period.hard_limit_micros))
     problems.push(`${name} has spent ${period.spent_micros} of ${period.hard_limit_micros}`);
   return problems;
 }

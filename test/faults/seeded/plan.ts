@@ -22,10 +22,18 @@ export interface Step {
   afterwards: { kind: 'watch' } | { kind: 'leave' } | { kind: 'cancel'; afterMs: number };
 }
 
-export const FAULT_KINDS = ['worker', 'stop-worker', 'api', 'sandbox', 'redis', 'postgres'] as const;
+export const FAULT_KINDS = [
+  'worker',
+  'stop-worker',
+  'pause-worker',
+  'api',
+  'sandbox',
+  'redis',
+  'postgres',
+] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Something is killed (a worker may also be told to stop) and comes back after a while. */
+/** Something is killed (a worker may also be told to stop, or paused) and comes back after a while. */
 export interface Fault {
   kind: FaultKind;
   atMs: number;
@@ -41,8 +49,18 @@ export interface BudgetPlan {
   hardLimitMicros: bigint;
 }
 
+/** The owner sets the budget of CHANGING_END_USER to a limit, lower or higher than before, or deletes it. */
+export interface BudgetChange {
+  kind: 'set' | 'delete';
+  account: number;
+  atMs: number;
+  api: number;
+  hardLimitMicros: bigint;
+}
+
 export interface Plan {
   seed: number;
+  changes: BudgetChange[];
   steps: Step[];
   faults: Fault[];
   budgets: BudgetPlan[];
@@ -53,12 +71,18 @@ export const KEYS_PER_ACCOUNT = 2;
 /** The end user and the spell that have a budget, and the key, which is the account's first. */
 export const BUDGETED_END_USER = 'ann';
 export const BUDGETED_SPELL: SpellName = 'flat';
+/** The end user whose budget comes, goes and changes meanwhile. */
+export const CHANGING_END_USER = 'bob';
 
 const STEPS = 36;
 // Time in which clients begin and things are killed.
 export const ACTIVE_MS = 1_500;
 // PostgreSQL takes a second to come back, in which nothing else can be learned.
 const POSTGRES_EVERY_SEEDS = 6;
+// A worker that is paused until its leases have run out keeps the next seed waiting for as long.
+const PAUSE_EVERY_SEEDS = 5;
+const PAUSED_MS = { least: 4_200, most: 5_000 };
+const CHANGES = 12;
 
 /** Everything about a run that is chosen: one seed makes the same plan always. */
 export function planRun(seed: number): Plan {
@@ -68,6 +92,7 @@ export function planRun(seed: number): Plan {
     steps: Array.from({ length: STEPS }, (_, index) => planStep(random, `${seed}/${index}`)),
     faults: planFaults(random, seed),
     budgets: Array.from({ length: ACCOUNTS }, (_, account) => planBudgets(random, account)).flat(),
+    changes: Array.from({ length: CHANGES }, () => planChange(random)),
   };
 }
 
@@ -92,7 +117,7 @@ function planStep(random: Random, name: string): Step {
     key: random.whole(0, KEYS_PER_ACCOUNT - 1),
     api: random.whole(0, 1),
     spell,
-    endUser: random.pick([null, BUDGETED_END_USER, 'bob']),
+    endUser: random.pick([null, BUDGETED_END_USER, CHANGING_END_USER]),
     limits: spell === 'meteredEndless' ? planLimits(random) : {},
     isKeyed,
     senders: isKeyed && random.isTrue(0.3) ? 2 : 1,
@@ -113,19 +138,34 @@ function planAfterwards(random: Random): Step['afterwards'] {
   return drawn < 0.75 ? { kind: 'watch' } : { kind: 'leave' };
 }
 
+function planChange(random: Random): BudgetChange {
+  return {
+    kind: random.isTrue(0.6) ? 'set' : 'delete',
+    account: random.whole(0, ACCOUNTS - 1),
+    atMs: random.whole(0, ACTIVE_MS),
+    api: random.whole(0, 1),
+    hardLimitMicros: BigInt(random.whole(5_000, 60_000)),
+  };
+}
+
 function planFaults(random: Random, seed: number): Fault[] {
   const kinds: FaultKind[] = Array.from({ length: random.whole(2, 3) }, () =>
     random.pick(['worker', 'worker', 'stop-worker', 'api', 'sandbox', 'sandbox', 'redis']),
   );
   if (seed % POSTGRES_EVERY_SEEDS === 0) kinds.push('postgres');
-  return kinds
-    .map((kind) => ({
-      kind,
-      atMs: random.whole(100, ACTIVE_MS),
-      downMs: random.whole(0, 500),
-      which: random.whole(0, 99),
-    }))
-    .toSorted((a, b) => a.atMs - b.atMs);
+  const faults = kinds.map((kind) => planFault(random, kind));
+  if (seed % PAUSE_EVERY_SEEDS === 0) faults.push(planFault(random, 'pause-worker'));
+  return faults.toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function planFault(random: Random, kind: FaultKind): Fault {
+  const down = kind === 'pause-worker' ? PAUSED_MS : { least: 0, most: 500 };
+  return {
+    kind,
+    atMs: random.whole(100, ACTIVE_MS),
+    downMs: random.whole(down.least, down.most),
+    which: random.whole(0, 99),
+  };
 }
 
 /** Limits that bind some of the time; they are not multiples of any price, so that a micro too much would show. */

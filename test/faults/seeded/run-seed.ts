@@ -3,6 +3,7 @@ import { ApiClient } from '../../support/client.js';
 import type { SeededAccount } from '../../support/seed.js';
 import type { BudgetWatch } from './budget-watch.js';
 import { readCasts, readUnfinished, type CastRow } from './cast-rows.js';
+import { playChange } from './change-budgets.js';
 import { playStep, type StepRecord } from './caster.js';
 import { checkCasts } from './check-casts.js';
 import { checkLedger } from './check-ledger.js';
@@ -44,6 +45,9 @@ export async function beginSeed(deps: RunDeps, seed: number): Promise<{ drain: (
     await delay(step.atMs);
     return playStep({ ...deps, secrets }, step);
   });
+  const changes = plan.changes.map((change) =>
+    playChange(deps.stack, secrets[change.account]?.[0] ?? '', change),
+  );
   const faults = plan.faults.map(async (fault) => {
     await delay(fault.atMs);
     const place = lines.push(`seed ${seed}: ${fault.kind}`) - 1;
@@ -54,7 +58,9 @@ export async function beginSeed(deps: RunDeps, seed: number): Promise<{ drain: (
   return {
     drain: async () => {
       const records = await Promise.all(steps);
-      return drain(deps, plan, accounts, records, lines);
+      const run = await drain(deps, plan, accounts, records, lines);
+      run.problems.push(...(await Promise.all(changes)).flat());
+      return run;
     },
   };
 }

@@ -116,6 +116,8 @@ export class Stack {
         return this.#takeDown(this.workers, fault, 'SIGKILL');
       case 'stop-worker':
         return this.#takeDown(this.workers, fault, 'SIGTERM');
+      case 'pause-worker':
+        return this.#pause(fault);
       case 'sandbox':
         return this.#killSandbox(fault);
       case 'redis':
@@ -148,6 +150,12 @@ export class Stack {
     const wasUp = await victim.takeDown(signal, fault.downMs);
     if (!wasUp) return `${name} was down already`;
     return `${name} (process ${pid}) ${signal}, started again after ${fault.downMs} ms`;
+  }
+
+  #pause(fault: Fault): string {
+    const victim = this.workers[fault.which % this.workers.length];
+    if (victim?.pause(fault.downMs) !== true) return `${victim?.name} was down already`;
+    return `${victim.name} (process ${victim.pid}) paused for ${fault.downMs} ms`;
   }
 
   async #killSandbox(fault: Fault): Promise<string> {

@@ -68,6 +68,23 @@ export class SupervisedProcess {
     return true;
   }
 
+  /** Stops it where it is and lets it go on after that time. False when it is down. */
+  pause(forMs: number): boolean {
+    const process = this.#current;
+    if (process === null) return false;
+    process.child.kill('SIGSTOP');
+    this.#said += '--- SIGSTOP ---\n';
+    // What was started before goes first; who waits for it to be up waits for the end of the pause too.
+    this.#starting = this.#starting
+      .then(() => delay(forMs))
+      .then(() => {
+        process.child.kill('SIGCONT');
+        return this.#current === process ? undefined : this.#starting;
+      });
+    this.#starting.catch(() => undefined);
+    return true;
+  }
+
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#starting.catch(() => undefined);
@@ -107,6 +124,8 @@ export class SupervisedProcess {
 }
 
 async function terminateOrKill(process: SpawnedProcess): Promise<void> {
+  // One that is paused would not hear it.
+  process.child.kill('SIGCONT');
   const ended = new Promise<boolean>((resolve) => process.child.once('exit', () => resolve(true)));
   process.child.kill('SIGTERM');
   if (!(await Promise.race([ended, delay(STOP_WITHIN_MS, false, { ref: false })]))) await process.kill();
