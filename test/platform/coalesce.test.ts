@@ -103,6 +103,18 @@ describe('coalescer', () => {
     assert.deepEqual(batches[0], [10, 20, 11, 21]);
   });
 
+  it('thousands that wait keep their order', async () => {
+    const batches: number[][] = [];
+    const coalescer = new Coalescer<number, number>({
+      ...{ itemsMax: 700, bytesMax: Infinity, bytesOf: () => 0, batchesMax: 1, waitingMax: 10_000 },
+      isItemsFault: () => false,
+      runBatch: (items) => Promise.resolve((batches.push(items), items)),
+    });
+    const items = Array.from({ length: 5_000 }, (_, index) => index);
+    assert.deepEqual(await Promise.all(items.map((item) => coalescer.submit(item))), items);
+    assert.deepEqual(batches.flat(), items);
+  });
+
   it('a group that loses a race waits apart and nobody waits for it; it is tried again, then told', async () => {
     const { coalescer, batches, block } = startDoubler();
     block('1', 3);
