@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   CastAcceptance,
   CastEntity,
@@ -7,7 +8,7 @@ import {
   requestCast,
   type CastDeps,
 } from '../src/casts/index.js';
-import { ApiKeyEntity, KeyVerifier } from '../src/keys/index.js';
+import { ApiKeyEntity, KeyVerifier, SecretDigests } from '../src/keys/index.js';
 import {
   JobQueue,
   OutboxRelay,
@@ -58,7 +59,13 @@ export async function openRequester(options: RequesterOptions): Promise<Caster> 
       [ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))],
     ]),
   });
-  const verifier = new KeyVerifier({ database, pubsub, clock, logger });
+  const verifier = new KeyVerifier({
+    database,
+    pubsub,
+    clock,
+    logger,
+    digests: new SecretDigests(randomBytes(32)),
+  });
   const principal = await verifier.verify(options.apiKey);
   const deps: Pick<
     CastDeps,

@@ -11,6 +11,7 @@ import { AcceptCastsApart20261128100100 } from './20261128100100-accept-casts-ap
 import { ChangeBudgets20261128100200 } from './20261128100200-change-budgets.js';
 import { RepairHolds20261128100300 } from './20261128100300-repair-holds.js';
 import { RecentCastsOfVersion20261128100400 } from './20261128100400-recent-casts-of-version.js';
+import { KeyDigests20261128110000 } from './20261128110000-key-digests.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
@@ -28,5 +29,6 @@ export const migrations = [
   ChangeBudgets20261128100200,
   RepairHolds20261128100300,
   RecentCastsOfVersion20261128100400,
+  KeyDigests20261128110000,
   WebhookFacts20261128120000,
 ];

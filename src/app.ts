@@ -70,7 +70,7 @@ import {
   registerSpellRoutes,
   type App,
 } from './http/index.js';
-import { ApiKeyEntity, ApiKeyResolver, KeyVerifier, toApiKeyType } from './keys/index.js';
+import { ApiKeyEntity, ApiKeyResolver, KeyVerifier, SecretDigests, toApiKeyType } from './keys/index.js';
 import {
   LedgerMetrics,
   LedgerResolver,
@@ -130,6 +130,8 @@ export interface RunningApp {
   database: DataSource;
   logger: Logger;
   clock: Clock;
+  /** What keys are issued with. */
+  digests: SecretDigests;
   /** Stops everything in the reverse order of its start. */
   stop(): Promise<void>;
 }
@@ -206,7 +208,7 @@ async function construct(
   // Addresses in answers are made from the port that was really taken.
   if (config.publicUrl === null) services.links.publicUrl = url;
   logger.info({ url, roles, version: VERSION }, 'started');
-  return { url, database, logger, clock, stop };
+  return { url, database, logger, clock, digests: services.digests, stop };
 }
 
 /** Everything that both roles share. */
@@ -223,6 +225,7 @@ export interface Services {
   jobs: { worker: JobWorker | null };
   outbox: OutboxRelay;
   blobs: BlobStore;
+  digests: SecretDigests;
   verifier: KeyVerifier;
   versions: VersionResolver;
   links: ArtifactLinks;
@@ -296,7 +299,8 @@ async function openServices(
   outbox.start();
   closers.push(() => outbox.stop());
 
-  const verifier = new KeyVerifier({ database, pubsub, clock, logger });
+  const digests = new SecretDigests(config.linkKey);
+  const verifier = new KeyVerifier({ database, pubsub, clock, logger, digests });
   await verifier.start();
   closers.push(() => verifier.stop());
   const versions = new VersionResolver({ database, pubsub });
@@ -329,6 +333,7 @@ async function openServices(
     jobs,
     outbox,
     blobs,
+    digests,
     verifier,
     versions,
     links,

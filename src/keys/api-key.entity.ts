@@ -18,6 +18,9 @@ export class ApiKeyEntity {
   @Column('text', { name: 'secret_hash', select: false })
   secretHash: string;
 
+  @Column('bytea', { name: 'secret_digest', nullable: true, select: false })
+  secretDigest: Buffer | null;
+
   @Column('text', { array: true })
   scopes: Scope[];
 

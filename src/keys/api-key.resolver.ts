@@ -1,16 +1,9 @@
 import { Arg, Ctx, Field, FieldResolver, InputType, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
 import { AccountType, type RequestContext } from '../accounts/index.js';
-import {
-  DateTimeScalar,
-  parsePage,
-  toConnection,
-  type Clock,
-  type Connection,
-  type DataSource,
-  type PubSub,
-} from '../platform/index.js';
+import { DateTimeScalar, parsePage, toConnection, type Connection, type PubSub } from '../platform/index.js';
 import { ApiKeyConnection, ApiKeyType, toApiKeyType } from './api-key.type.js';
 import { createApiKey } from './create-api-key.js';
+import type { IssueDeps } from './issue-api-key.js';
 import { listApiKeys } from './list-api-keys.js';
 import { revokeApiKey } from './revoke-api-key.js';
 import { rotateApiKey } from './rotate-api-key.js';
@@ -75,9 +68,7 @@ class RevokeApiKeyPayload {
   apiKey: ApiKeyType;
 }
 
-export interface KeyDeps {
-  database: DataSource;
-  clock: Clock;
+export interface KeyDeps extends IssueDeps {
   pubsub: PubSub;
 }
 

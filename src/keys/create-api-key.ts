@@ -1,18 +1,7 @@
-import { IsNull } from 'typeorm';
 import { SCOPES, requireScope, type Principal, type Scope } from '../accounts/index.js';
-import { appendFact } from '../ledger/index.js';
-import {
-  AppError,
-  badInput,
-  isStorable,
-  newId,
-  type Clock,
-  type DataSource,
-  type InputProblem,
-} from '../platform/index.js';
-import { ApiKeyEntity } from './api-key.entity.js';
-import { generateKey } from './key-format.js';
-import { hashSecret } from './secret-hash.js';
+import { badInput, isStorable, type InputProblem } from '../platform/index.js';
+import { insertApiKey, makeApiKey, type IssueDeps, type IssuedApiKey } from './issue-api-key.js';
+import { requireRoom } from './require-room.js';
 
 export interface CreateApiKeyInput {
   name: string;
@@ -20,81 +9,27 @@ export interface CreateApiKeyInput {
   expiresAt?: Date | null;
 }
 
-/** A new key with its secret, which is shown this once and stored nowhere. */
-export interface IssuedApiKey {
-  apiKey: ApiKeyEntity;
-  secret: string;
-}
-
 const NAME_CHARACTERS_MAX = 100;
-// Keeps an account's list, and what the background check reads, within reason.
-const KEYS_PER_ACCOUNT_MAX = 1_000;
 
 export async function createApiKey(
-  deps: { database: DataSource; clock: Clock },
+  deps: IssueDeps,
   principal: Principal | null,
   input: CreateApiKeyInput,
 ): Promise<IssuedApiKey> {
   const { accountId } = requireScope(principal, 'admin');
-  const scopes = checkInput(input, deps.clock.now());
-  await requireRoom(deps.database, accountId);
-  return issueApiKey(deps, {
+  const now = deps.clock.now();
+  const scopes = checkInput(input, now);
+  const issued = await makeApiKey(deps, {
     accountId,
     name: input.name.trim(),
     scopes,
     expiresAt: input.expiresAt ?? null,
   });
-}
-
-interface KeyToIssue {
-  accountId: string;
-  name: string;
-  scopes: Scope[];
-  expiresAt: Date | null;
-}
-
-/** Stores a new key without asking who wants it: also for the account that `make up` opens. */
-export async function issueApiKey(
-  deps: { database: DataSource; clock: Clock },
-  input: KeyToIssue,
-): Promise<IssuedApiKey> {
-  const made = await makeApiKey(deps.clock, input);
-  const { apiKey } = made;
   await deps.database.transaction(async (manager) => {
-    await manager.getRepository(ApiKeyEntity).insert(apiKey);
-    await appendFact(manager, {
-      accountId: apiKey.accountId,
-      kind: 'key.created',
-      subject: apiKey.prefix,
-      occurredAt: apiKey.createdAt,
-      content: {
-        keyId: apiKey.id,
-        name: apiKey.name,
-        scopes: apiKey.scopes,
-        expiresAt: apiKey.expiresAt?.toISOString() ?? null,
-      },
-    });
+    await requireRoom(manager, accountId, now);
+    await insertApiKey(manager, issued.apiKey);
   });
-  return made;
-}
-
-/** A key and its secret before they are stored; hashing takes so long that no transaction should wait for it. */
-export async function makeApiKey(clock: Clock, input: KeyToIssue): Promise<IssuedApiKey> {
-  const { prefix, secret, key } = generateKey();
-  const apiKey = Object.assign(new ApiKeyEntity(), {
-    id: newId(clock),
-    accountId: input.accountId,
-    name: input.name,
-    prefix,
-    secretHash: await hashSecret(secret),
-    scopes: input.scopes,
-    createdAt: clock.now(),
-    expiresAt: input.expiresAt,
-    lastUsedAt: null,
-    revokedAt: null,
-    rotatedTo: null,
-  });
-  return { apiKey, secret: key };
+  return issued;
 }
 
 function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
@@ -117,11 +52,4 @@ function checkInput(input: CreateApiKeyInput, now: Date): Scope[] {
     problems.push({ path: 'expiresAt', reason: 'must be in the future' });
   if (problems.length > 0) throw badInput(problems);
   return [...new Set(input.scopes as Scope[])];
-}
-
-async function requireRoom(database: DataSource, accountId: string): Promise<void> {
-  const count = await database.getRepository(ApiKeyEntity).countBy({ accountId, revokedAt: IsNull() });
-  if (count >= KEYS_PER_ACCOUNT_MAX) {
-    throw new AppError('CONFLICT', `an account can have at most ${KEYS_PER_ACCOUNT_MAX} keys in use`);
-  }
 }

@@ -2,7 +2,6 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Principal, Scope } from '../accounts/index.js';
 import {
-  RateLimit,
   errorText,
   queryRows,
   type Clock,
@@ -11,13 +10,15 @@ import {
   type PubSub,
 } from '../platform/index.js';
 import { parseKey } from './key-format.js';
-import { verifySecret } from './secret-hash.js';
+import type { SecretDigests } from './secret-digests.js';
+import { SecretProver } from './secret-prover.js';
 
 interface KeyRow {
   id: string;
   account_id: string;
   prefix: string;
   secret_hash: string;
+  secret_digest: Buffer | null;
   scopes: Scope[];
   expires_at: Date | null;
 }
@@ -38,11 +39,9 @@ const CONFIRMED_FOR_MS = 4_000;
 const CHECK_EVERY_MS = 2_000;
 const LAST_USED_EVERY_MS = 5_000;
 const REMEMBERED_MAX = 10_000;
-// A wrong secret for a real prefix costs an Argon2 computation, so guessing is slowed down per prefix.
-const WRONG_SECRETS = { takes: 20, perSeconds: 10, message: 'too many attempts, try again later' };
 
 /**
- * Turns a presented key into a principal. A key that was verified once is remembered by a keyed digest
+ * Turns a presented key into a principal. A wrong secret costs what an unknown prefix costs, and gets the same answer. A key that was verified once is remembered by a keyed digest
  * of it, so a key in use costs neither Argon2 nor a query; a revocation reaches every process by pub/sub
  * at once and by the background check within CHECK_EVERY_MS.
  */
@@ -56,15 +55,22 @@ export class KeyVerifier {
   readonly #pending = new Map<string, Promise<Principal | null>>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #usedAt = new Map<string, Date>();
-  readonly #guesses = new RateLimit(WRONG_SECRETS);
+  readonly #prover: SecretProver;
   readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => undefined;
 
-  constructor(deps: { database: DataSource; pubsub: PubSub; clock: Clock; logger: Logger }) {
+  constructor(deps: {
+    database: DataSource;
+    pubsub: PubSub;
+    clock: Clock;
+    logger: Logger;
+    digests: SecretDigests;
+  }) {
     this.#database = deps.database;
     this.#pubsub = deps.pubsub;
     this.#clock = deps.clock;
     this.#logger = deps.logger;
+    this.#prover = new SecretProver(deps.database, deps.digests);
   }
 
   async start(): Promise<void> {
@@ -114,15 +120,17 @@ export class KeyVerifier {
     if (parsed === null) return null;
     const [row] = await queryRows<KeyRow>(
       this.#database,
-      `SELECT id, account_id, prefix, secret_hash, scopes, expires_at FROM api_keys
+      `SELECT id, account_id, prefix, secret_hash, secret_digest, scopes, expires_at FROM api_keys
         WHERE prefix = $1 AND revoked_at IS NULL`,
       [parsed.prefix],
     );
-    if (row === undefined) {
+    const isWrong = this.#prover.isWrong(parsed.secret, row);
+    if (row === undefined || isWrong) {
       this.#verified.delete(digest);
       return null;
     }
-    const isProven = known?.secretHash === row.secret_hash || (await this.#isSecret(parsed.secret, row));
+    const isProven =
+      known?.secretHash === row.secret_hash || (await this.#prover.isRight(parsed.secret, row));
     if (!isProven) return null;
     const nowMs = this.#clock.now().getTime();
     const verified: Verified = {
@@ -133,14 +141,6 @@ export class KeyVerifier {
     };
     this.#verified.set(digest, verified);
     return this.#admit(verified, nowMs);
-  }
-
-  async #isSecret(secret: string, row: KeyRow): Promise<boolean> {
-    // Counted before it is computed: guesses that come at once must not all pass the count.
-    await this.#guesses.take(row.prefix);
-    const isRight = await verifySecret(secret, row.secret_hash);
-    if (isRight) await this.#guesses.giveBack(row.prefix);
-    return isRight;
   }
 
   /** One query for every key that is remembered or watched: what is gone is forgotten. */

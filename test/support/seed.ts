@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openAccount, type Scope } from '../../src/accounts/index.js';
-import { issueApiKey } from '../../src/keys/index.js';
+import { issueApiKey, type SecretDigests } from '../../src/keys/index.js';
 import type { Clock, DataSource } from '../../src/platform/index.js';
 import { ApiClient } from './client.js';
 import { PublishSpellDocument } from './gql/graphql.js';
@@ -9,6 +9,7 @@ import { buildPackage, type PackageOptions } from './packages.js';
 interface SeedDeps {
   database: DataSource;
   clock: Clock;
+  digests: SecretDigests;
   client: (apiKey?: string) => ApiClient;
 }
 

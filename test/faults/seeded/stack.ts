@@ -7,6 +7,7 @@ import { migrations } from '../../../migrations/index.js';
 import { entities } from '../../../src/app.js';
 import { PersonKeys, type LedgerDeps } from '../../../src/ledger/index.js';
 import { connectPostgres, migrate, systemClock, type DataSource } from '../../../src/platform/index.js';
+import { SecretDigests } from '../../../src/keys/index.js';
 import { ApiClient } from '../../support/client.js';
 import type { spawnProcess } from '../../support/processes.js';
 import { Seed } from '../../support/seed.js';
@@ -48,13 +49,13 @@ export class Stack {
     this.#dataDir = dataDir;
     process.once('exit', this.#removeData);
     this.database = database;
-    const masterKey = randomBytes(32);
+    const [masterKey, linkKey] = [randomBytes(32), randomBytes(32)];
     this.ledger = { database, clock: systemClock, people: new PersonKeys({ masterKey, clock: systemClock }) };
     const environment = {
       DATABASE_URL: options.postgres.url,
       REDIS_URL: options.redis.url,
       SPELL_DATA_DIR: dataDir,
-      SPELL_LINK_KEY: randomBytes(32).toString('hex'),
+      SPELL_LINK_KEY: linkKey.toString('hex'),
       SPELL_LEDGER_ORIGIN: 'ledger.test',
       SPELL_LEDGER_SIGNING_KEYS: randomBytes(32).toString('hex'),
       SPELL_LEDGER_MASTER_KEY: masterKey.toString('hex'),
@@ -67,6 +68,7 @@ export class Stack {
     this.seed = new Seed({
       database,
       clock: systemClock,
+      digests: new SecretDigests(linkKey),
       client: (key) => new ApiClient(this.urlOf(0), key ?? null),
     });
   }

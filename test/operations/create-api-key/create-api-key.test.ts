@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startHarness } from '../../support/harness.js';
 import { CreateApiKeyDocument, ViewerDocument } from '../../support/gql/graphql.js';
+import { fillKeys } from './fill-keys.js';
 import { KEY_EDGES, PushedClock } from './key-edges.js';
 
 const HOUR_MS = 3_600_000;
@@ -94,15 +95,29 @@ describe('create an API key', async () => {
 
   it('conflict: an account that has as many keys as it may', async () => {
     const full = await seed.account(['admin']);
-    await app.database.query(
-      `INSERT INTO api_keys (id, account_id, name, prefix, secret_hash, scopes, created_at)
-       SELECT gen_random_uuid(), $1, 'filler', 'filler_' || n, '', '{cast}', now() FROM generate_series(2, $2::int) AS n`,
-      [full.accountId, KEYS_PER_ACCOUNT_MAX],
-    );
+    await fillKeys(app.database, full.accountId, KEYS_PER_ACCOUNT_MAX - 1);
     const { extensions } = await full.client.refusal(CreateApiKeyDocument, {
       input: { name: 'one more', scopes: ['cast'] },
     });
     assert.equal(extensions.code, 'CONFLICT');
+  });
+
+  it('ok: a key that has expired takes no place', async () => {
+    const account = await seed.account(['admin']);
+    await fillKeys(app.database, account.accountId, KEYS_PER_ACCOUNT_MAX, new Date(Date.now() - HOUR_MS));
+    await account.client.get(CreateApiKeyDocument, { input: { name: 'one more', scopes: ['cast'] } });
+  });
+
+  it('conflict: of several that want the last place all but one', async () => {
+    const account = await seed.account(['admin']);
+    await fillKeys(app.database, account.accountId, KEYS_PER_ACCOUNT_MAX - 2);
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, (_, n) =>
+        account.client.ask(CreateApiKeyDocument, { input: { name: `${n}`, scopes: ['cast'] } }),
+      ),
+    );
+    const codes = outcomes.map(({ errors }) => errors[0]?.extensions.code ?? 'OK');
+    assert.deepEqual(codes.toSorted(), [...Array<string>(4).fill('CONFLICT'), 'OK']);
   });
 
   it('unauthenticated: a key stops at its expiry, remembered or not', async () => {

@@ -3,13 +3,15 @@ import { describe, it } from 'node:test';
 import { startHarness } from '../../support/harness.js';
 import type { ApiClient } from '../../support/client.js';
 import { RevokeApiKeyDocument, RotateApiKeyDocument, ViewerDocument } from '../../support/gql/graphql.js';
+import { fillKeys } from '../create-api-key/fill-keys.js';
 import { PushedClock } from '../create-api-key/key-edges.js';
 
 const DAY_S = 24 * 3_600;
+const KEYS_PER_ACCOUNT_MAX = 1_000;
 
 describe('rotate an API key', async () => {
   const clock = new PushedClock();
-  const { seed, client } = await startHarness({ roles: ['api'], clock });
+  const { seed, client, app } = await startHarness({ roles: ['api'], clock });
   const admin = await seed.account(['admin']);
   const works = async (who: ApiClient) => (await who.ask(ViewerDocument, {})).status === 200;
   const rotate = async (prefix: string, overlapSeconds?: number) =>
@@ -119,6 +121,14 @@ describe('rotate an API key', async () => {
       const old = await seed.key(admin.accountId, ['read']);
       await rotate(old.keyPrefix);
       assert.equal((await refusal(admin.client, { prefix: old.keyPrefix })).code, 'CONFLICT');
+    });
+
+    it('an account that has as many keys as it may, unless the old key ends at once', async () => {
+      const full = await seed.account(['admin']);
+      const old = await seed.key(full.accountId, ['read']);
+      await fillKeys(app.database, full.accountId, KEYS_PER_ACCOUNT_MAX - 2);
+      assert.equal((await refusal(full.client, { prefix: old.keyPrefix })).code, 'CONFLICT');
+      await full.client.get(RotateApiKeyDocument, { input: { prefix: old.keyPrefix, overlapSeconds: 0 } });
     });
 
     it('a key that has expired', async () => {
