@@ -12,7 +12,8 @@ const USAGE = `usage: spell <command>
                            run a cast again and compare output and fuel with its receipt
   mirror --from URL --to DIR
                            copy a ledger, or bring a copy up to date
-  audit --mirror DIR       recompute a ledger from its copy and name the first bad entry
+  audit --mirror DIR|--from URL
+                           recompute a ledger from its files and name the first bad entry
 
 spell <command> --help says more.
 `;

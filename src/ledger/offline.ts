@@ -8,4 +8,6 @@ export { commitTo } from './seal-entry.js';
 export { auditLog, type AuditReport } from './audit/audit-log.js';
 export { folderSource, type FileSource } from './audit/file-source.js';
 export { mirrorLog } from './audit/mirror-log.js';
+export { httpSource } from './audit/http-source.js';
+export type { AuditProblem } from './audit/finding.js';
 export { verifyInclusion } from './merkle/verify-inclusion.js';

@@ -13,6 +13,7 @@ import { spell } from './spell.js';
 
 interface Report {
   ok: boolean;
+  pinned?: boolean;
   size?: number;
   checkpoints?: number;
   problem?: { sequence: number | null; file: string; reason: string };
@@ -32,7 +33,8 @@ describe('spell mirror and spell audit', async () => {
     });
   };
   const audit = async (...args: string[]): Promise<{ code: number | null; report: Report }> => {
-    const { code, stdout } = await spell(['audit', '--json', '--mirror', mirror, ...args]);
+    // Somewhere without the keys of this machine's own platform.
+    const { code, stdout } = await spell(['audit', '--json', '--mirror', mirror, ...args], undefined, folder);
     return { code, report: JSON.parse(stdout.toString()) as Report };
   };
 
@@ -40,17 +42,26 @@ describe('spell mirror and spell audit', async () => {
     await grow(300);
     const first = await spell(['mirror', '--from', from, '--to', mirror]);
     assert.equal(first.code, 0, first.stderr);
-    const done = await spell(['audit', '--mirror', mirror]);
+    const done = await spell(['audit', '--mirror', mirror, '--unpinned'], undefined, folder);
     assert.equal(done.code, 0, done.stderr);
-    for (const word of ['ledger.test', '300, each in its place', 'from the mirror itself'])
+    for (const word of ['ledger.test', '300, each in its place', 'from the log itself'])
       assert.ok(done.stdout.includes(word), `${word}: ${done.stdout.toString()}`);
     await grow(400);
     const { stdout } = await spell(['mirror', '--from', from, '--to', mirror, '--json']);
     const { size, fetched } = JSON.parse(stdout.toString()) as { size: number; fetched: number };
     // The first full tile and its bundle were there already.
     assert.deepEqual([size, fetched], [700, 5]);
-    const { code, report } = await audit();
+    const { code, report } = await audit('--unpinned');
     assert.deepEqual([code, report.ok, report.size, report.checkpoints], [0, true, 700, 2]);
+    const direct = await spell(['audit', '--from', from, '--unpinned'], undefined, folder);
+    assert.equal(direct.code, 0, direct.stderr);
+  });
+
+  it('not verified, exit code 4: nobody but the log itself vouches for it', async () => {
+    const { code, report } = await audit();
+    assert.deepEqual([code, report.ok, report.pinned, report.size], [4, false, false, 700]);
+    const said = await spell(['audit', '--mirror', mirror], undefined, folder);
+    assert.deepEqual([said.code, /NOT VERIFIED: no key was given/.test(said.stderr)], [4, true]);
   });
 
   it('ok: with a key and a name that the auditor trusts; refused with others', async () => {
@@ -59,6 +70,15 @@ describe('spell mirror and spell audit', async () => {
     };
     const key = keys.keys[0]?.verifier_key ?? '';
     assert.equal((await audit('--key', key, '--origin', 'ledger.test')).code, 0);
+    const keyFile = join(folder, 'trusted.vkey');
+    await writeFile(keyFile, `${key}\n`);
+    assert.equal((await audit('--key', keyFile)).code, 0);
+    const again = await spell(
+      ['mirror', '--from', from, '--to', mirror, '--key', keyFile, '--refetch'],
+      undefined,
+      folder,
+    );
+    assert.deepEqual([again.code, again.stdout.toString()], [0, '700 entries, 5 files fetched\n']);
     const stranger = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
     const foreign = await audit('--key', stranger);
     assert.deepEqual(
@@ -104,7 +124,7 @@ describe('spell mirror and spell audit', async () => {
     await writeFile(bundle, bytes.with(at - 20, bytes[at - 20] === 48 ? 49 : 48));
     const { code, report } = await audit();
     assert.deepEqual([code, report.ok, report.problem?.sequence], [1, false, 333]);
-    const said = await spell(['audit', '--mirror', mirror]);
+    const said = await spell(['audit', '--mirror', mirror], undefined, folder);
     assert.deepEqual([said.code, /entry 333: /.test(said.stderr)], [1, true]);
     await writeFile(bundle, bytes);
   });
