@@ -1,5 +1,5 @@
 import { printChecks } from './receipt-file.js';
-import { LOCAL_KEYS } from './trusted-keys.js';
+import { LOCAL_KEYS, NOT_PINNED_EXIT } from './trusted-keys.js';
 import { parseCommand } from './usage-error.js';
 import { verifyReceiptFile, type Verification } from './verify-receipt-file.js';
 
@@ -21,9 +21,6 @@ Exit code 0: verified; 1: not, and every check that failed is named; 2: wrong us
 was given to believe.
 `;
 
-/** Nothing is wrong with it, and nobody knows whose it is. */
-const UNPINNED = 4;
-
 export async function verify(args: string[]): Promise<number> {
   const command = parseCommand(args, 'receipt', {
     key: { type: 'string', multiple: true },
@@ -40,7 +37,7 @@ export async function verify(args: string[]): Promise<number> {
   const verification = await verifyReceiptFile(command.target, command.values);
   if (command.values.json === true) process.stdout.write(`${JSON.stringify(verification)}\n`);
   else explain(verification);
-  return verification.verified ? 0 : isConsistent(verification) ? UNPINNED : 1;
+  return verification.verified ? 0 : isConsistent(verification) ? NOT_PINNED_EXIT : 1;
 }
 
 function isConsistent({ checks }: Verification): boolean {
