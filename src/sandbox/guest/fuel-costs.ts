@@ -9,6 +9,12 @@ export const HOST_CALL_FUEL = 100n;
 /** One fuel for this many bytes that the host copies or generates. */
 export const BYTES_PER_FUEL = 8;
 
+/**
+ * Each thing that the host has to look at: a buffer of a list, a name of a path, an entry of a folder, a subscription, and the
+ * names of a link's target. About 0.1 µs.
+ */
+export const ITEM_FUEL = 20;
+
 export function fuelForBytes(bytes: number): bigint {
   return BigInt(Math.ceil(bytes / BYTES_PER_FUEL));
 }

@@ -15,6 +15,8 @@ export class FuelMeter {
   readonly #maxFuel: bigint;
   /** Hears what has been used so far, now and then. */
   readonly #onReport: (used: bigint) => void;
+  /** Called at every report, also where nobody is told. */
+  onMark: () => void = () => undefined;
   #counters: GuestCounters | null = null;
   #frozen: bigint | null = null;
   #reportAt = 0n;
@@ -68,8 +70,10 @@ export class FuelMeter {
     if (this.#counters !== null) this.#counters.fuel.value = SPENT;
   }
 
+  /** Where that happens depends on the fuel alone; only what the pool is told depends on the time. */
   #report(): void {
     this.#moveMark(this.left);
+    this.onMark();
     const nowMs = performance.now();
     if (nowMs - this.#reportedMs < REPORT_MS) return;
     this.#reportedMs = nowMs;

@@ -61,6 +61,11 @@ export function createMemory(prepared: PreparedInfo, maxMemoryBytes: number): Wa
   return new Wasm.Memory({ initial: prepared.initialPages, maximum });
 }
 
+/** The module itself declares that its memory does not grow so far. */
+export function isOwnLimit({ maximumPages, tableBytes = 0 }: PreparedInfo, maxMemoryBytes: number): boolean {
+  return maximumPages !== null && maximumPages * WASM_PAGE_BYTES + tableBytes <= maxMemoryBytes;
+}
+
 export function instantiate(
   module: WasmModule,
   imports: WasmImports,

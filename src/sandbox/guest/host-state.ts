@@ -1,5 +1,5 @@
 import { FuelMeter } from './fuel-meter.js';
-import { HOST_CALL_FUEL, fuelForBytes } from './fuel-costs.js';
+import { HOST_CALL_FUEL, ITEM_FUEL, fuelForBytes } from './fuel-costs.js';
 import { GuestOutput } from './guest-output.js';
 import { GuestStop, type StopReason } from './guest-stop.js';
 
@@ -13,6 +13,8 @@ export class HostState {
   constructor(fuel: FuelMeter, output: GuestOutput) {
     this.fuel = fuel;
     this.output = output;
+    // A guest that wrote and then only computes is heard all the same.
+    fuel.onMark = () => this.flushIfDue();
   }
 
   get hostCalls(): bigint {
@@ -45,6 +47,10 @@ export class HostState {
 
   chargeBytes(bytes: number): void {
     this.#charge(fuelForBytes(bytes));
+  }
+
+  chargeItems(count: number): void {
+    this.#charge(BigInt(count * ITEM_FUEL));
   }
 
   /** Ends the guest; only the first reason counts. */

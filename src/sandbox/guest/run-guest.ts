@@ -5,7 +5,7 @@ import { createPreview1 } from '../wasi/preview1.js';
 import type { WasmMemory, WasmModule } from '../webassembly.js';
 import { sendFuel, sendStarted } from './answers.js';
 import { FuelMeter } from './fuel-meter.js';
-import { createMemory, instantiate, type GuestInstance } from './guest-instance.js';
+import { createMemory, instantiate, isOwnLimit, type GuestInstance } from './guest-instance.js';
 import { GuestOutput } from './guest-output.js';
 import { HostState } from './host-state.js';
 import { PreparedName, readPreparedInfo } from './prepared-module.js';
@@ -28,24 +28,27 @@ export function runGuest(cast: GuestCast): FinishedMessage {
   );
   let memory: WasmMemory | null = null;
   let instance: GuestInstance;
+  let isLimitOurs = true;
+  const startMs = performance.now();
   try {
     const prepared = readPreparedInfo(cast.module);
     memory = createMemory(prepared, cast.request.maxMemoryBytes);
+    isLimitOurs = !isOwnLimit(prepared, cast.request.maxMemoryBytes);
+    // Filling memories and tables is work of the guest's too, under its deadline and its limit of CPU time.
+    sendStarted({ memoryBytes: memory?.buffer.byteLength ?? 0 });
     const preview1 = createPreview1({ ...cast, host, memory });
     const imports = { wasi_snapshot_preview1: preview1, [PreparedName.importModule]: { memory } };
     instance = instantiate(cast.module, imports, prepared, cast.request.maxStackBytes);
   } catch (thrown) {
-    return finished(refusalVerdict(thrown), host, memory, 0);
+    return finished(refusalVerdict(thrown), host, memory, performance.now() - startMs);
   }
   host.fuel.attach(instance.counters);
-  sendStarted({ memoryBytes: memory?.buffer.byteLength ?? 0 });
-  const startMs = performance.now();
-  const verdict = runEntries(instance, host);
+  const verdict = runEntries(instance, host, isLimitOurs);
   host.output.flush();
   return finished(verdict, host, memory, performance.now() - startMs);
 }
 
-function runEntries(instance: GuestInstance, host: HostState): GuestVerdict {
+function runEntries(instance: GuestInstance, host: HostState, isLimitOurs: boolean): GuestVerdict {
   let thrown: unknown;
   try {
     for (const entry of instance.entries) entry();
@@ -56,7 +59,7 @@ function runEntries(instance: GuestInstance, host: HostState): GuestVerdict {
     thrown,
     stopReason: host.stopReason,
     fuelExhausted: host.fuel.isExhausted,
-    growFailed: instance.growFailed(),
+    growFailed: isLimitOurs && instance.growFailed(),
     stackExhausted: instance.stackExhausted(),
   });
   // The counted stack ends before V8's does, except for frames that V8 makes larger than they were weighed. How deep

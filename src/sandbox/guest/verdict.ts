@@ -8,6 +8,7 @@ import type { StopReason } from './guest-stop.js';
 interface GuestEnd {
   stopReason: StopReason | null;
   fuelExhausted: boolean;
+  /** It asked for more memory than its limit, not than its own module allows. */
   growFailed: boolean;
   /** Its calls went deeper than its limit; the trap itself says only that it is one. */
   stackExhausted: boolean;
@@ -30,7 +31,7 @@ const STACK_EXHAUSTED = 'call stack exhausted';
 
 /** The host's own reason to stop comes first: what was thrown afterwards is only its consequence. */
 export function verdictOf(end: GuestEnd): GuestVerdict {
-  if (end.stopReason !== null) return stopVerdict(end.stopReason, end.growFailed);
+  if (end.stopReason !== null) return stopVerdict(end.stopReason);
   // A last straight piece of code may be run on credit.
   if (end.fuelExhausted) return fuelExhausted;
   if (end.thrown === undefined) return succeeded;
@@ -39,7 +40,7 @@ export function verdictOf(end: GuestEnd): GuestVerdict {
   return failed('TRAP', trapMessage(end.thrown));
 }
 
-function stopVerdict(reason: StopReason, growFailed: boolean): GuestVerdict {
+function stopVerdict(reason: StopReason): GuestVerdict {
   switch (reason.kind) {
     case 'fuel':
       return fuelExhausted;
@@ -48,13 +49,13 @@ function stopVerdict(reason: StopReason, growFailed: boolean): GuestVerdict {
     case 'events':
       return tooManyEvents;
     case 'exit':
-      return exitVerdict(reason.exitCode, growFailed);
+      return exitVerdict(reason.exitCode);
   }
 }
 
-function exitVerdict(exitCode: number, growFailed: boolean): GuestVerdict {
+/** A guest that ends itself says why by its own code, whatever it was refused before. */
+function exitVerdict(exitCode: number): GuestVerdict {
   if (exitCode === 0) return succeeded;
-  if (growFailed) return memoryExceeded;
   return {
     kind: 'failed',
     code: 'EXIT_NONZERO',

@@ -1,6 +1,6 @@
 import { MalformedModule } from './module-problem.js';
 
-const textDecoder = new TextDecoder('utf-8');
+const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Reads the primitive values of the binary format (core specification 5.2) between two offsets.

@@ -1,4 +1,4 @@
-import { BYTES_PER_FUEL, HOST_CALL_FUEL } from '../guest/fuel-costs.js';
+import { BYTES_PER_FUEL, HOST_CALL_FUEL, ITEM_FUEL } from '../guest/fuel-costs.js';
 import {
   COST_TABLE_VERSION,
   INSTRUCTION_COSTS,
@@ -55,7 +55,8 @@ export function describeCostTable(): string {
     ...classes().map(describeClass),
     '',
     `Besides: entering a function costs 1 fuel for every ${LOCALS_PER_FUEL} declared locals, and a WASI call costs`,
-    `${HOST_CALL_FUEL} fuel and 1 more for every ${BYTES_PER_FUEL} bytes that the host copies or makes.`,
+    `${HOST_CALL_FUEL} fuel, 1 more for every ${BYTES_PER_FUEL} bytes that the host copies or makes, and ${ITEM_FUEL} for each thing it looks at: a`,
+    'buffer of a list, a name of a path or of a link’s target, an entry of a folder, a subscription.',
     '',
     '## Instructions',
     '',

@@ -39,12 +39,13 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     const first = BigInt.asUintN(64, cookie);
     if (first === 0n) descriptor.listing = null;
     descriptor.listing ??= newListing(descriptor.directory);
-    return readDirectory(descriptor.directory, descriptor.listing, first, target);
+    const { used, looked } = readDirectory(descriptor.directory, descriptor.listing, first, target);
+    host.chargeItems(looked);
+    return used;
   }
 
-  /** What the guest made large it pays for when it is read; a spell's own resources are bounded when it is published. */
   function newListing(directory: DirectoryNode): Entry[] {
-    if (directory.tree.isWritable) host.chargeBytes(directory.entries.size * Size.dirent);
+    host.chargeItems(directory.entries.size);
     return listDirectory(directory);
   }
 

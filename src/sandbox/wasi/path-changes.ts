@@ -1,6 +1,6 @@
 import { Right } from './abi.js';
 import { Errno, fail } from './errno.js';
-import { pathReader } from './guest-path.js';
+import { linkFollower, pathReader } from './guest-path.js';
 import { freeName, locate, type Place } from './paths.js';
 import type { DirectoryNode, TreeNode } from './tree-nodes.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
@@ -9,17 +9,18 @@ import type { WasiContext, WasiFunctions } from './wasi-context.js';
 export function pathChanges(context: WasiContext): WasiFunctions {
   const { descriptors, clock } = context;
   const path = pathReader(context);
+  const follow = linkFollower(context);
 
   function createDirectory(number: number, pointer: number, length: number): void {
     const base = descriptors.writableDirectory(number, Right.pathCreateDirectory);
-    const name = freeName(locate(base, path(pointer, length), 'entry'), true);
+    const name = freeName(locate(base, path(pointer, length), 'entry', follow), true);
     const { tree } = name.parent;
     tree.attach(name.parent, name.name, tree.newDirectory(clock.realtimeNs), clock.realtimeNs);
   }
 
   function removeDirectory(number: number, pointer: number, length: number): void {
     const base = descriptors.writableDirectory(number, Right.pathRemoveDirectory);
-    const { entry, node } = locate(base, path(pointer, length), 'entry');
+    const { entry, node } = locate(base, path(pointer, length), 'entry', follow);
     if (node === undefined) fail(Errno.NOENT);
     if (node.kind !== 'directory') fail(Errno.NOTDIR);
     // "." and "..": taking away what one stands on is EINVAL.
@@ -30,7 +31,7 @@ export function pathChanges(context: WasiContext): WasiFunctions {
 
   function unlinkFile(number: number, pointer: number, length: number): void {
     const base = descriptors.writableDirectory(number, Right.pathUnlinkFile);
-    const { entry, node } = locate(base, path(pointer, length), 'entry');
+    const { entry, node } = locate(base, path(pointer, length), 'entry', follow);
     if (node === undefined) fail(Errno.NOENT);
     if (node.kind === 'directory' || entry === null) fail(Errno.ISDIR);
     node.tree.detach(entry.parent, entry.name, clock.realtimeNs);
@@ -46,8 +47,8 @@ export function pathChanges(context: WasiContext): WasiFunctions {
   ): void {
     const oldBase = descriptors.writableDirectory(oldNumber, Right.pathRenameSource);
     const newBase = descriptors.writableDirectory(newNumber, Right.pathRenameTarget);
-    const source = locate(oldBase, path(oldPointer, oldLength), 'entry');
-    const target = locate(newBase, path(newPointer, newLength), 'entry');
+    const source = locate(oldBase, path(oldPointer, oldLength), 'entry', follow);
+    const target = locate(newBase, path(newPointer, newLength), 'entry', follow);
     const { node } = source;
     if (node === undefined) fail(Errno.NOENT);
     if (source.entry === null || target.entry === null) fail(Errno.INVAL);

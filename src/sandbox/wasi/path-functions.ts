@@ -1,7 +1,7 @@
 import { DescriptorFlag, LOOKUP_FOLLOW, OpenFlag, Right, Size } from './abi.js';
 import { Errno, fail } from './errno.js';
 import { statOfNode, writeFilestat } from './filestat.js';
-import { pathReader } from './guest-path.js';
+import { linkFollower, pathReader } from './guest-path.js';
 import { locate, resolvePath, type LastLink, type Place } from './paths.js';
 import type { DirectoryNode, FileNode, TreeNode } from './tree-nodes.js';
 import { setTimes } from './set-times.js';
@@ -26,6 +26,7 @@ interface Opening {
 export function pathFunctions(context: WasiContext): WasiFunctions {
   const { host, memory, descriptors, clock } = context;
   const path = pathReader(context);
+  const follow = linkFollower(context);
 
   function open(
     number: number,
@@ -41,7 +42,12 @@ export function pathFunctions(context: WasiContext): WasiFunctions {
     const parent = descriptors.directory(number, Right.pathOpen);
     if (flags & ~ALL_OPEN_FLAGS || descriptorFlags & ~ALL_DESCRIPTOR_FLAGS) fail(Errno.INVAL);
     const asked = { rights: rights & parent.inheriting, inheriting: inheriting & parent.inheriting };
-    const place = locate(parent.directory, path(pathPointer, pathLength), lastLinkOf(lookupFlags, flags));
+    const place = locate(
+      parent.directory,
+      path(pathPointer, pathLength),
+      lastLinkOf(lookupFlags, flags),
+      follow,
+    );
     memory.setU32(openedPointer, 0);
     descriptors.assertRoom();
     const opening = {
@@ -64,7 +70,7 @@ export function pathFunctions(context: WasiContext): WasiFunctions {
       pointer: number,
     ) => {
       const { directory } = descriptors.directory(number, Right.pathFilestatGet);
-      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0));
+      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0), follow);
       writeFilestat(memory.view(pointer, Size.filestat), statOfNode(node));
     },
     path_filestat_set_times: (
@@ -77,7 +83,7 @@ export function pathFunctions(context: WasiContext): WasiFunctions {
       flags: number,
     ) => {
       const directory = descriptors.writableDirectory(number, Right.pathFilestatSetTimes);
-      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0));
+      const node = resolvePath(directory, path(name, length), lastLinkOf(lookupFlags, 0), follow);
       setTimes(node, { accessedNs, modifiedNs, flags }, clock.realtimeNs);
     },
     path_readlink: (
@@ -89,7 +95,7 @@ export function pathFunctions(context: WasiContext): WasiFunctions {
       usedPointer: number,
     ) => {
       const { directory } = descriptors.directory(number, Right.pathReadlink);
-      const node = resolvePath(directory, path(name, nameLength), 'keep');
+      const node = resolvePath(directory, path(name, nameLength), 'keep', follow);
       // This is what POSIX says of any other kind of file.
       if (node.kind !== 'link') fail(Errno.INVAL);
       const target = Buffer.from(node.target).subarray(0, length >>> 0);

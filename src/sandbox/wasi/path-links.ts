@@ -1,6 +1,6 @@
 import { LOOKUP_FOLLOW, Right } from './abi.js';
 import { Errno, fail } from './errno.js';
-import { pathReader } from './guest-path.js';
+import { linkFollower, pathReader } from './guest-path.js';
 import { freeName, locate, resolvePath } from './paths.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
@@ -8,6 +8,7 @@ import type { WasiContext, WasiFunctions } from './wasi-context.js';
 export function pathLinks(context: WasiContext): WasiFunctions {
   const { descriptors, clock } = context;
   const path = pathReader(context);
+  const follow = linkFollower(context);
 
   function link(
     oldNumber: number,
@@ -21,9 +22,9 @@ export function pathLinks(context: WasiContext): WasiFunctions {
     const oldBase = descriptors.writableDirectory(oldNumber, Right.pathLinkSource);
     const newBase = descriptors.writableDirectory(newNumber, Right.pathLinkTarget);
     const lastLink = lookupFlags & LOOKUP_FOLLOW ? 'follow' : 'keep';
-    const node = resolvePath(oldBase, path(oldPointer, oldLength), lastLink);
+    const node = resolvePath(oldBase, path(oldPointer, oldLength), lastLink, follow);
     if (node.kind === 'directory') fail(Errno.PERM);
-    const name = freeName(locate(newBase, path(newPointer, newLength), 'entry'), false);
+    const name = freeName(locate(newBase, path(newPointer, newLength), 'entry', follow), false);
     if (oldBase.tree !== newBase.tree) fail(Errno.XDEV);
     node.tree.attach(name.parent, name.name, node, clock.realtimeNs);
   }
@@ -40,7 +41,7 @@ export function pathLinks(context: WasiContext): WasiFunctions {
     if (target === '') fail(Errno.NOENT);
     // It could never be followed: absolute paths are the guest's library's, descriptors know none.
     if (target.startsWith('/')) fail(Errno.PERM);
-    const name = freeName(locate(base, path(pointer, length), 'entry'), false);
+    const name = freeName(locate(base, path(pointer, length), 'entry', follow), false);
     const { tree } = name.parent;
     tree.attach(name.parent, name.name, tree.newLink(target, clock.realtimeNs), clock.realtimeNs);
   }

@@ -32,16 +32,24 @@ export interface Place {
   demandsDirectory: boolean;
 }
 
+/** Told of every link that is followed, before its target is looked at. */
+export type OnFollow = (target: string) => void;
+
 /** Walks a path below `base`, never above it, not by ".." and not by a link. */
-export function locate(base: DirectoryNode, path: string, lastLink: LastLink): Place {
+export function locate(base: DirectoryNode, path: string, lastLink: LastLink, onFollow: OnFollow): Place {
   if (path === '') fail(Errno.NOENT);
   if (path.startsWith('/')) fail(Errno.PERM);
-  return new Walk(base, path, lastLink).toEnd();
+  return new Walk(base, path, lastLink, onFollow).toEnd();
 }
 
 /** The same for what must exist. */
-export function resolvePath(base: DirectoryNode, path: string, lastLink: LastLink): TreeNode {
-  return locate(base, path, lastLink).node ?? fail(Errno.NOENT);
+export function resolvePath(
+  base: DirectoryNode,
+  path: string,
+  lastLink: LastLink,
+  onFollow: OnFollow,
+): TreeNode {
+  return locate(base, path, lastLink, onFollow).node ?? fail(Errno.NOENT);
 }
 
 /** A name that is free, in a folder that still has a place. Only a folder's may end in a slash. */
@@ -56,14 +64,16 @@ class Walk {
   /** The folders passed so far: ".." goes back by them. */
   readonly #walked: DirectoryNode[];
   readonly #lastLink: LastLink;
+  readonly #onFollow: OnFollow;
   /** Names still to come, the next one last. */
   #names: string[];
   #demandsDirectory: boolean;
   #linksFollowed = 0;
 
-  constructor(base: DirectoryNode, path: string, lastLink: LastLink) {
+  constructor(base: DirectoryNode, path: string, lastLink: LastLink, onFollow: OnFollow) {
     this.#walked = [base];
     this.#lastLink = lastLink;
+    this.#onFollow = onFollow;
     this.#names = namesOf(path);
     this.#demandsDirectory = path.endsWith('/');
   }
@@ -114,6 +124,7 @@ class Walk {
     this.#linksFollowed += 1;
     if (this.#linksFollowed > MAX_LINKS_FOLLOWED) fail(Errno.LOOP);
     if (target.startsWith('/')) fail(Errno.PERM);
+    this.#onFollow(target);
     if (this.#names.length === 0 && target.endsWith('/')) this.#demandsDirectory = true;
     this.#names.push(...namesOf(target));
   }

@@ -20,6 +20,7 @@ export function pollFunctions(context: WasiContext): WasiFunctions {
   function poll(subscriptions: number, events: number, count: number, storedPointer: number): void {
     if (count >>> 0 === 0 || count >>> 0 > MAX_SUBSCRIPTIONS) fail(Errno.INVAL);
     host.chargeBytes(count * Size.subscription);
+    host.chargeItems(count);
     const pending = readSubscriptions(context, memory.view(subscriptions, count * Size.subscription));
     const target = memory.view(events, count * Size.event);
     const waitNs = pending.reduce((least, { waitNs }) => (waitNs < least ? waitNs : least), 2n ** 64n);

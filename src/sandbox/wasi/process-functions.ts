@@ -3,17 +3,17 @@ import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
 /** Arguments, environment, exit. */
 export function processFunctions({ request, host, memory }: WasiContext): WasiFunctions {
-  const args = request.args.map(terminated);
-  const environment = Object.entries(request.env).map(([name, value]) => terminated(`${name}=${value}`));
+  const args = stringsOf(request.args);
+  const environment = stringsOf(Object.entries(request.env).map(([name, value]) => `${name}=${value}`));
 
-  function writeSizes(strings: Buffer[], countPointer: number, bytesPointer: number): void {
+  function writeSizes({ strings, bytes }: Strings, countPointer: number, bytesPointer: number): void {
     memory.setU32(countPointer, strings.length);
-    memory.setU32(bytesPointer, Buffer.concat(strings).length);
+    memory.setU32(bytesPointer, bytes.length);
   }
 
-  function writeStrings(strings: Buffer[], listPointer: number, bytesPointer: number): void {
-    const bytes = Buffer.concat(strings);
+  function writeStrings({ strings, bytes }: Strings, listPointer: number, bytesPointer: number): void {
     host.chargeBytes(bytes.length);
+    host.chargeItems(strings.length);
     memory.bytes(bytesPointer, bytes.length).set(bytes);
     const list = memory.view(listPointer, strings.length * 4);
     let address = bytesPointer;
@@ -34,6 +34,13 @@ export function processFunctions({ request, host, memory }: WasiContext): WasiFu
   };
 }
 
-function terminated(text: string): Buffer {
-  return Buffer.from(`${text}\0`);
+/** Put together once: a guest may ask for their sizes as often as it likes. */
+interface Strings {
+  strings: readonly Buffer[];
+  bytes: Buffer;
+}
+
+function stringsOf(texts: readonly string[]): Strings {
+  const strings = texts.map((text) => Buffer.from(`${text}\0`));
+  return { strings, bytes: Buffer.concat(strings) };
 }

@@ -23,24 +23,25 @@ export function listDirectory(directory: DirectoryNode): Entry[] {
 
 /**
  * Fills `target` with entries from the cookie on. As WASI demands, the last one is cut off where the buffer ends:
- * a full buffer tells the guest to ask again.
+ * a full buffer tells the guest to ask again. Entries that are gone are looked at too.
  */
 export function readDirectory(
   directory: DirectoryNode,
   listing: readonly Entry[],
   cookie: bigint,
   target: Uint8Array,
-): number {
+): { used: number; looked: number } {
   let used = 0;
   const first = cookie < BigInt(listing.length) ? Number(cookie) : listing.length;
-  for (let place = first; place < listing.length && used < target.length; place += 1) {
+  let place = first;
+  for (; place < listing.length && used < target.length; place += 1) {
     const entry = listing[place];
     if (entry === undefined || isGone(directory, entry)) continue;
     const bytes = encodeEntry(entry, BigInt(place + 1)).subarray(0, target.length - used);
     target.set(bytes, used);
     used += bytes.length;
   }
-  return used;
+  return { used, looked: place - first };
 }
 
 function isGone(directory: DirectoryNode, { name, inode }: Entry): boolean {

@@ -1,3 +1,4 @@
+import { MAX_IOVECS } from '../sandbox-limits.js';
 import { Right, Whence } from './abi.js';
 import type { Descriptor } from './descriptors.js';
 import { Errno, fail } from './errno.js';
@@ -32,6 +33,7 @@ export function streamFunctions({ host, memory, descriptors }: WasiContext): Was
     count: number,
     sizePointer: number,
   ): number {
+    host.chargeItems(Math.min(count >>> 0, MAX_IOVECS));
     const buffers = memory.vectors(list, count);
     const size = Math.min(totalLength(buffers), Math.max(0, source.size - offset));
     host.chargeBytes(size);
