@@ -215,6 +215,7 @@ export class CastWorker {
         running.events.output(chunk);
       },
       onLog: (chunk) => running.events.log(chunk),
+      needsFreshProcess: claim.attempts > 1,
       signal: running.cancel.signal,
     });
   }

@@ -65,6 +65,8 @@ export interface SandboxRun {
   onOutput(chunk: Buffer): void;
   /** Standard error as it is written. */
   onLog(chunk: Buffer): void;
+  /** Runs in a process that no cast has used: after one was lost, so that nothing of others can be the cause again. */
+  needsFreshProcess?: boolean;
   /** Cancels: the process is killed at once. */
   signal?: AbortSignal;
 }

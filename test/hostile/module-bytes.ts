@@ -3,11 +3,13 @@
 export const OP = {
   block: 0x02,
   loop: 0x03,
+  if: 0x04,
   end: 0x0b,
   brIf: 0x0d,
   brTable: 0x0e,
   call: 0x10,
   drop: 0x1a,
+  tryTable: 0x1f,
   i32Const: 0x41,
 };
 const EMPTY = 0x40;

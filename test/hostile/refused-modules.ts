@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { assemble } from '../support/packages.js';
 import { command, start, type RefusedModule } from './hostile-guest.js';
-import { buildModule, functionBody, OP, repeated } from './module-bytes.js';
+import { buildModule, functionBody, leb, OP, repeated } from './module-bytes.js';
+
+// A clause of try_table that catches everything.
+const CATCH_ALL = 2;
 
 const EMPTY_START = '(func (export "_start"))';
 const unmetered = start([], '(nop)');
@@ -46,6 +49,25 @@ export const REFUSED_MODULES: readonly RefusedModule[] = [
     name: 'no program at all',
     wasm: () => assemble('(module (memory (export "memory") 1))'),
     reason: /does not export _start/,
+  },
+  {
+    name: 'so many locals and branches that the engine’s optimiser would need all memory',
+    wasm: () =>
+      buildModule({
+        functions: [functionBody(repeated([OP.i32Const, 0, OP.if, 0x40, OP.end], 10_000), 20_000)],
+      }),
+    reason: /20000 locals and so many branches/,
+  },
+  {
+    name: 'sixty thousand catch clauses',
+    wasm: () => {
+      const clauses = Buffer.concat([Buffer.from(leb(60_000)), repeated([CATCH_ALL, 0], 60_000)]);
+      const open = Buffer.from([OP.block, 0x40, OP.tryTable, 0x40]);
+      return buildModule({
+        functions: [functionBody(Buffer.concat([open, clauses, Buffer.from([OP.end, OP.end])]))],
+      });
+    },
+    reason: /more than 4096 catch clauses/,
   },
   {
     name: 'a module cut in its middle',

@@ -38,7 +38,7 @@ const BOMBS: Record<string, { make: () => Buffer; reason: RegExp }> = {
   },
   'two million loops that know many locals': {
     make: () => one(MOST_LOCALS, repeated([OP.loop, EMPTY, OP.end], 2_000_000)),
-    reason: /places where counting code goes/,
+    reason: /49000 locals and so many branches/,
   },
   'a million branches out of deep blocks': {
     make: () =>

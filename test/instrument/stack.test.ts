@@ -33,6 +33,20 @@ describe('the stack ends at the same depth', () => {
     });
   }
 
+  it('as vectors weigh, also when only signatures name them', () => {
+    const vectors = 40;
+    const parameters = `(param ${'v128 '.repeat(vectors)})`;
+    const pass = Array.from({ length: vectors }, (_, index) => `local.get ${index}`).join(' ');
+    const make = 'v128.const i64x2 1 2 '.repeat(vectors);
+    const recursive = `${COUNT} (func $f ${parameters} call $deeper ${pass} call $f)
+      (func (export "run") call $deeper call $go) (func $go ${make} call $f)`;
+    const first = dig(start(assemble(recursive)));
+    assert.equal(dig(start(assemble(recursive))), first);
+    // The parameters, and as many operands.
+    const depth = Number(/(\d+) deep/.exec(first)?.[1]);
+    assert.ok(depth <= STACK_BYTES / (96 + 2 * 16 * vectors) + 2, first);
+  });
+
   it('however well the engine has compiled it', () => {
     const guest = start(
       assemble(`${COUNT} (func $f (export "run") (param i32)

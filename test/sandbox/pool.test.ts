@@ -30,6 +30,16 @@ test('a process is replaced after its share of casts', async () => {
   });
 });
 
+test('a run that asks for it gets a process that no cast has used', async () => {
+  await withPool({ size: 1 }, async (pool) => {
+    for (let round = 0; round < 3; round += 1)
+      assert.equal((await cast(pool, TRIVIAL, { needsFreshProcess: true })).kind, 'succeeded');
+    // Two were there, and each run wanted one of its own.
+    assert.ok(pool.stats().spawned >= 3, JSON.stringify(pool.stats()));
+    assert.equal((await cast(pool, TRIVIAL)).kind, 'succeeded');
+  });
+});
+
 test('a process killed from outside loses its cast, and the pool recovers', async () => {
   await withPool({ size: 1 }, async (pool) => {
     const running = cast(pool, HELLO_ENDLESS, {

@@ -38,6 +38,16 @@ export const NESTING_MAX = 50_000;
  */
 export const PLACES_MAX = 500_000;
 
+/**
+ * Pieces of a function times its locals: where paths join, V8's optimiser keeps a value for each local, and with 10⁸ it
+ * needs more memory than a process has, when the cast may be over and the next one runs. Of clang, CPython, Ruby and
+ * others the largest has 10⁶.
+ */
+export const PIECES_TIMES_LOCALS_MAX = 20_000_000;
+
+/** Clauses of all try_tables of a function, each a way for the optimiser as well. A compiler makes some hundreds. */
+export const CATCH_CLAUSES_MAX = 4_096;
+
 /** What V8 takes for one function (kV8MaxWasmFunctionSize). Metering stops as soon as one is larger. */
 export const FUNCTION_BYTES_MAX = 7_654_321;
 

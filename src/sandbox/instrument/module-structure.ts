@@ -134,12 +134,14 @@ function readComposite(reader: ByteReader, form: number): TypeShape {
   }
 }
 
+/** How a signature writes a vector, which takes two slots. */
+export const VECTOR_LETTER = 'v';
 const TYPE_LETTERS: Readonly<Record<number, string>> = {
   0x7f: 'i',
   0x7e: 'I',
   0x7d: 'f',
   0x7c: 'F',
-  0x7b: 'v',
+  0x7b: VECTOR_LETTER,
 };
 
 function readTypes(reader: ByteReader): string {

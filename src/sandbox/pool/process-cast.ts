@@ -45,7 +45,7 @@ export class ProcessCast {
     signal?.addEventListener('abort', cancel, { once: true });
     this.#process.send(requestPieces, {
       onFrame: (type, payload) => this.#onFrame(type, payload),
-      onExit: (exit) => this.#settle(exitVerdict(exit)),
+      onExit: (exit) => this.#settle(exitVerdict(exit, this.#process.castCount > 1)),
       onGarbage: (reason) => this.#settle({ kind: 'lost', message: `The sandbox process sent ${reason}.` }),
     });
     try {
@@ -158,14 +158,18 @@ function tooMuch(what: string): SandboxVerdict {
   };
 }
 
-/** V8 ends its process when it cannot get memory; that is the guest's doing and would happen again. */
-function exitVerdict(exit: ProcessExit): SandboxVerdict {
-  if (/out of memory|heap limit|Array buffer allocation failed/i.test(exit.errors)) {
-    return {
-      kind: 'failed',
-      code: 'MEMORY_EXCEEDED',
-      message: 'The guest used up the memory of its process.',
-    };
-  }
-  return { kind: 'lost', message: `The sandbox process ended: ${describeExit(exit)}` };
+/**
+ * V8 ends its process when it cannot get memory. In a process of its own that is the guest's doing and would happen again;
+ * where others ran before, it may be what the engine still does for one of them, so the cast is run again in a new one.
+ */
+function exitVerdict(exit: ProcessExit, wasUsedBefore: boolean): SandboxVerdict {
+  if (!/out of memory|heap limit|Array buffer allocation failed/i.test(exit.errors))
+    return { kind: 'lost', message: `The sandbox process ended: ${describeExit(exit)}` };
+  if (wasUsedBefore)
+    return { kind: 'lost', message: 'The sandbox process, which others had used before, ran out of memory.' };
+  return {
+    kind: 'failed',
+    code: 'MEMORY_EXCEEDED',
+    message: 'The guest used up the memory of its process.',
+  };
 }

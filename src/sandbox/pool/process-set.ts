@@ -57,8 +57,9 @@ export class ProcessSet {
     }
   }
 
-  /** The idle process that holds most of what the run needs. */
+  /** The idle process that holds most of what the run needs; or one that nobody has used, which may have to be made first. */
   takeFor(run: SandboxRun): SandboxProcess | undefined {
+    if (run.needsFreshProcess === true) return this.#takeFresh();
     let best: SandboxProcess | undefined;
     let bestWarmth = -1;
     for (const process of this.#idle) {
@@ -69,6 +70,20 @@ export class ProcessSet {
     }
     if (best !== undefined) this.#idle.delete(best);
     return best;
+  }
+
+  /** Replaces the one used longest ago when none is fresh; `onIdle` tells when the new one is ready. */
+  #takeFresh(): SandboxProcess | undefined {
+    for (const process of this.#idle)
+      if (process.castCount === 0) {
+        this.#idle.delete(process);
+        return process;
+      }
+    const [oldest] = this.#idle;
+    if (oldest === undefined) return undefined;
+    this.#idle.delete(oldest);
+    oldest.kill();
+    return undefined;
   }
 
   giveBack(process: SandboxProcess): void {

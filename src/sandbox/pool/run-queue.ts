@@ -44,8 +44,12 @@ export class RunQueue {
     });
   }
 
-  next(): WaitingRun | undefined {
-    return this.#waiting.shift();
+  get first(): WaitingRun | undefined {
+    return this.#waiting[0];
+  }
+
+  removeFirst(): void {
+    this.#waiting.shift();
   }
 
   stopAll(): void {

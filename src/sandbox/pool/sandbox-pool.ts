@@ -120,9 +120,10 @@ export class SandboxPool {
   /** The only place that hands out processes. */
   #dispatch(): void {
     while (this.#queue.length > 0 && this.#busy < this.#size && this.#processes.idleCount > 0) {
-      const next = this.#queue.next();
+      const next = this.#queue.first;
       const process = next && this.#processes.takeFor(next.run);
       if (next === undefined || process === undefined) return;
+      this.#queue.removeFirst();
       this.#busy += 1;
       next.take(process);
     }
