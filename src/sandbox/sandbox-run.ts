@@ -90,7 +90,7 @@ export type SandboxVerdict =
 export interface SandboxUsage {
   /**
    * null when the guest never started. After a kill: what it had used at its last report, a few milliseconds before;
-   * a guest that neither loops without calling nor calls the host reports nothing. All of it after exhausted fuel.
+   * a guest that only recurses reports nothing. All of it after exhausted fuel.
    */
   fuelUsed: bigint | null;
   /** After a kill: what the guest's memory was when the run started. */

@@ -44,6 +44,8 @@ export class FuelCode {
   constructor(
     private readonly places: FuelPlaces,
     readonly countsIn: CountsIn,
+    /** Whether other loops may be put around those that repeat, see openReporting. */
+    readonly wrapsLoops: boolean,
   ) {
     this.#isLocal = countsIn === 'local';
   }
@@ -58,13 +60,15 @@ export class FuelCode {
     return this.countsIn !== 'global';
   }
 
-  charge(writer: ByteWriter, { cost, isChecked }: Pick<Piece, 'cost' | 'isChecked'>): void {
+  /** `reports`: where it is looked at, the host is told as well, when that is due. */
+  charge(writer: ByteWriter, { cost, isChecked }: Pick<Piece, 'cost' | 'isChecked'>, reports = false): void {
     if (cost > 0) {
       this.#get(writer);
       writer.byte(OP.i64Const).signed(cost);
       this.#take(writer, isChecked);
     }
-    if (isChecked) this.#check(writer);
+    if (isChecked && reports) this.#checkAndReport(writer);
+    else if (isChecked) this.#check(writer);
   }
 
   /** Charges by the number on top of the stack and leaves it there. */
@@ -101,25 +105,25 @@ export class FuelCode {
    * Before a loop that repeats: another loop of the same type around it, which repeats only to report. So there is no
    * call in the loop itself, for which the engine would keep its variables in memory.
    */
-  openReporting(writer: ByteWriter, blockType: Uint8Array): void {
-    if (!this.mayBeAhead) return;
+  openReporting(writer: ByteWriter, blockType: Uint8Array, hasCalls: boolean): void {
+    if (!this.wrapsLoops) return;
     writer.byte(OP.loop).raw(blockType);
-    this.#isReportDue(writer);
+    this.#isReportDue(writer, hasCalls);
     writer.byte(OP.if).byte(OP.emptyBlockType);
-    this.#store(writer);
+    if (this.#isAhead) this.#store(writer);
     writer.byte(OP.call).u32(this.places.reportFunction);
-    this.#fetchReportAt(writer);
+    if (!hasCalls) this.#fetchReportAt(writer);
     writer.byte(OP.end);
   }
 
   /** At the head of the loop inside, with the same operands on the stack. */
-  repeatWhenDue(writer: ByteWriter): void {
-    this.#isReportDue(writer);
+  repeatWhenDue(writer: ByteWriter, hasCalls: boolean): void {
+    this.#isReportDue(writer, hasCalls);
     writer.byte(OP.brIf).u32(1);
   }
 
   closeReporting(writer: ByteWriter): void {
-    if (this.mayBeAhead) writer.byte(OP.end);
+    if (this.wrapsLoops) writer.byte(OP.end);
   }
 
   /** Behind such a loop. */
@@ -193,9 +197,21 @@ export class FuelCode {
     writer.byte(OP.unreachable).byte(OP.end);
   }
 
-  #isReportDue(writer: ByteWriter): void {
-    const { fuelLocal, reportAtLocal } = this.places;
-    writer.byte(OP.localGet).u32(fuelLocal).byte(OP.localGet).u32(reportAtLocal).byte(OP.i64LtS);
+  /** The function that reports traps when there is no fuel left. */
+  #checkAndReport(writer: ByteWriter): void {
+    this.#get(writer);
+    writer.byte(OP.globalGet).u32(this.places.reportAtGlobal).byte(OP.i64LtS);
+    writer.byte(OP.if).byte(OP.emptyBlockType);
+    if (this.#isAhead) this.#store(writer);
+    writer.byte(OP.call).u32(this.places.reportFunction).byte(OP.end);
+  }
+
+  /** Of a loop that calls the mark may have been moved by others since it was fetched. */
+  #isReportDue(writer: ByteWriter, hasCalls: boolean): void {
+    this.#get(writer);
+    if (hasCalls) writer.byte(OP.globalGet).u32(this.places.reportAtGlobal);
+    else writer.byte(OP.localGet).u32(this.places.reportAtLocal);
+    writer.byte(OP.i64LtS);
   }
 
   #store(writer: ByteWriter): void {

@@ -46,6 +46,7 @@ export function meterFunction(
   const fuel = new FuelCode(
     { ...context, fuelLocal, reportAtLocal: fuelLocal + 1, lengthLocal },
     plan.countsIn,
+    plan.wrapsLoops,
   );
   const stack = new StackCode({ ...context, stackLocal }, context.stack.frameBytes(index));
   const code = new ByteWriter();

@@ -40,6 +40,9 @@ interface Insertion {
 /** With fewer, what the local saves between calls is less than what it takes to bring the global up to date for them. */
 const CHARGES_IN_LOCAL_MIN = 5;
 
+/** Smaller ones V8 compiles into themselves, several times over, if nothing is in the way of that. */
+const SMALL_RECURSION_BYTES_MAX = 400;
+
 /** A function without calls and loops that costs no more is charged where it begins, but need not look there. */
 const UNCHECKED_LEAF_COST_MAX = 256;
 
@@ -48,6 +51,7 @@ export class FunctionPlan {
   readonly insertions: Insertion[] = [];
   usesLength = false;
   readonly usesStack: boolean;
+  readonly #codeStart: number;
   readonly #pieces: Piece[] = [];
   readonly #flow: ControlFlow;
   /** For every construct around, outermost first: the innermost loop that it is or stands in. */
@@ -58,6 +62,7 @@ export class FunctionPlan {
   readonly #floats = new NanResults();
   readonly #results: NanResult[] = [];
   #hasCalls = false;
+  #hasTailCalls = false;
   #opensLoop = false;
 
   constructor(
@@ -67,14 +72,19 @@ export class FunctionPlan {
     private readonly context: PlanContext,
   ) {
     this.usesStack = context.stack.isCounted(functionIndex);
+    this.#codeStart = body.position;
     if (this.usesStack) this.#insert(body.position, (writer, _fuel, stack) => stack.enter(writer));
     this.#flow = new ControlFlow(body.position, entryCost, (piece) => {
       this.#pieces.push(piece);
       const head = this.#opensLoop ? this.#around.at(-1) : undefined;
       this.#insert(piece.offset, (writer, fuel) => {
-        const isDue = head?.isWrapped === true && fuel.mayBeAhead;
-        if (isDue) fuel.repeatWhenDue(writer);
-        fuel.charge(writer, isDue ? { cost: piece.cost, isChecked: false } : piece);
+        const isDue = head?.isWrapped === true && fuel.wrapsLoops;
+        if (isDue) fuel.repeatWhenDue(writer, head.hasCalls);
+        fuel.charge(
+          writer,
+          isDue ? { cost: piece.cost, isChecked: false } : piece,
+          this.#reports(piece, head),
+        );
       });
     });
     this.#read();
@@ -86,10 +96,24 @@ export class FunctionPlan {
     this.#prepayEntries();
   }
 
+  /** A loop of calls has to be heard of while it runs, in each round; as well a function that others take turns with. */
+  #reports(piece: Piece, head: LoopMark | undefined): boolean {
+    return head?.reports === true || (this.#hasTailCalls && piece === this.#pieces[0]);
+  }
+
   /** After all other costs have their place: what a function costs its callers must not depend on what they pay. */
   #prepayEntries(): void {
     for (const { piece, callee } of this.#calls) piece.cost += this.context.prepaidEntries[callee] ?? 0;
     moveCharges(this.#flow);
+  }
+
+  /** Catch clauses jump to labels that nobody relabels. */
+  get wrapsLoops(): boolean {
+    return !this.#flow.hasCatchClauses;
+  }
+
+  get #isSmallRecursion(): boolean {
+    return this.usesStack && this.body.end - this.#codeStart <= SMALL_RECURSION_BYTES_MAX;
   }
 
   get countsIn(): CountsIn {
@@ -179,6 +203,7 @@ export class FunctionPlan {
   #beforeCall({ opcode, start, first }: Operator): void {
     const { stack } = this.context;
     this.#hasCalls = true;
+    if (opcode.control === 'tail-call') this.#hasTailCalls = true;
     const loop = this.#around.at(-1);
     if (loop) loop.hasCalls = true;
     if (opcode.class === 'call' && this.#flow.current)
@@ -186,6 +211,7 @@ export class FunctionPlan {
     this.#insert(start, (writer, fuel) => fuel.publish(writer));
     const isCounted = opcode.class === 'call' ? stack.isCounted(first) : stack.mayReachCounted(first);
     if (!isCounted) return;
+    if (loop?.head !== undefined && loop.head === this.#flow.current) loop.recurses = true;
     this.#insert(start, (writer, _fuel, code) =>
       opcode.control === 'call' ? code.beforeCall(writer) : code.beforeTailCall(writer),
     );
@@ -206,7 +232,7 @@ export class FunctionPlan {
         this.#around.push(this.#around.at(-1));
         return;
       case 'loop': {
-        const mark = new LoopMark(this.#around.at(-1));
+        const mark = new LoopMark(this.#around.at(-1), this.#isSmallRecursion);
         this.#loops.push(mark);
         this.#around.push(mark);
         const blockType = this.body.bytes.subarray(start + 1, end);
@@ -215,7 +241,7 @@ export class FunctionPlan {
           if (mark.isOutermost) fuel.enterLoops(writer);
           else fuel.beforeJoin(writer);
           fuel.afterJoin();
-          if (mark.isWrapped) fuel.openReporting(writer, blockType);
+          if (mark.isWrapped) fuel.openReporting(writer, blockType, mark.hasCalls);
         });
         return this.#insert(end, (_writer, fuel) => fuel.afterJoin());
       }
@@ -276,7 +302,7 @@ export class FunctionPlan {
     this.#insert(
       start,
       (writer, fuel) => {
-        if (fuel.mayBeAhead) writeRelabeled(writer, bytes, operator, relabel);
+        if (fuel.wrapsLoops) writeRelabeled(writer, bytes, operator, relabel);
         else writer.raw(bytes.subarray(start, end));
       },
       end - start,
