@@ -22,6 +22,8 @@ const CANCEL_WITHIN_MS = 1_000;
 const WARM_UP_CASTS = 40;
 const TIMED_CASTS = 30;
 
+// Exiting, not dying, tells the databases to end too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await rm(DATA_DIR, { recursive: true, force: true });
 let local: LocalApp | null = null;
 try {

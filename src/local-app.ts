@@ -21,6 +21,8 @@ interface LocalOptions {
   say(line: string): void;
   /** Whether the example spells are there from the start. */
   publishesExamples: boolean;
+  /** Breaks the start off and undoes what there is of it. */
+  signal?: AbortSignal;
 }
 
 const CONNECTIONS_MAX = 100;
@@ -39,10 +41,12 @@ export async function startLocal(config: Config, options: LocalOptions): Promise
     const databaseUrl = config.databaseUrl ?? (await startPostgres(config, options, closers));
     const redisUrl = config.redisUrl ?? (await startRedis(config, options, closers));
     const keys = await keepKeys(config);
+    options.signal?.throwIfAborted();
     const app = await startApp({ ...config, databaseUrl, redisUrl, ...keys }, ['api', 'worker']);
     closers.push(() => app.stop());
+    options.signal?.throwIfAborted();
     const apiKey = await keepApiKey(config.dataDir, app);
-    if (options.publishesExamples) await publishExamples(app.url, apiKey);
+    if (options.publishesExamples) await publishExamples(app.url, apiKey, options.signal);
     await writeLocalFile(config.dataDir, app.url, apiKey);
     await writeVerifierKeys(config.dataDir, keys);
     return { ...app, apiKey, stop, help: describe(app.url, apiKey) };
@@ -58,7 +62,12 @@ async function startPostgres(
   closers: (() => Promise<void>)[],
 ): Promise<string> {
   const folder = join(config.dataDir, 'postgres');
-  const postgres = await startEmbeddedPostgres({ folder, isDurable: true, connectionsMax: CONNECTIONS_MAX });
+  const postgres = await startEmbeddedPostgres({
+    folder,
+    isDurable: true,
+    connectionsMax: CONNECTIONS_MAX,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
   closers.push(() => postgres.stop());
   options.say(`PostgreSQL  ${postgres.url.replace(/:[^:@/]+@/, ':…@')}`);
   return postgres.url;
@@ -69,7 +78,7 @@ async function startRedis(
   options: LocalOptions,
   closers: (() => Promise<void>)[],
 ): Promise<string> {
-  const redis = await startEmbeddedRedis(join(config.dataDir, 'redis'), config.searchPath);
+  const redis = await startEmbeddedRedis(join(config.dataDir, 'redis'), config.searchPath, options.signal);
   closers.push(() => redis.stop());
   options.say(`Redis       ${redis.url}  ${redis.description}`);
   return redis.url;
@@ -126,7 +135,7 @@ async function isAccepted(url: string, apiKey: string): Promise<boolean> {
 }
 
 /** Publishes the packages below spells/; those that are published already stay as they are. */
-async function publishExamples(url: string, apiKey: string): Promise<void> {
+async function publishExamples(url: string, apiKey: string, signal: AbortSignal | undefined): Promise<void> {
   const names = await readdir(EXAMPLES).catch(() => []);
   for (const name of names) {
     const tar = await readFile(join(EXAMPLES, name, `${name}.spell.tar`)).catch(() => null);
@@ -135,6 +144,7 @@ async function publishExamples(url: string, apiKey: string): Promise<void> {
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({ package_base64: tar.toString('base64') }),
+      ...(signal === undefined ? {} : { signal }),
     });
     // An example that was changed without a new version is a conflict with what is published: the old one stays.
     if (!response.ok && response.status !== 409) throw new Error(`${name}: ${await response.text()}`);

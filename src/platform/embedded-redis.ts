@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { findFreePort } from './free-port.js';
-import { stopChild, stopProcess } from './stop-process.js';
+import { commandOf, endWithUs, stopChild, stopProcess } from './stop-process.js';
 
 export interface EmbeddedRedis {
   url: string;
@@ -20,15 +20,27 @@ const START_WITHIN_MS = 10_000;
 const STOP_WITHIN_MS = 3_000;
 
 /** Starts `valkey-server` or `redis-server` from the search path, or else the Valkey that npm has installed. */
-export async function startEmbeddedRedis(folder: string, searchPath: string): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(
+  folder: string,
+  searchPath: string,
+  signal?: AbortSignal,
+): Promise<EmbeddedRedis> {
   const port = await findFreePort();
+  signal?.throwIfAborted();
   const native = findInPath(searchPath, 'valkey-server') ?? findInPath(searchPath, 'redis-server');
   const child = native === null ? startNpmValkey(port) : await startNative(native, resolve(folder), port);
+  endWithUs(child, 'SIGTERM');
+  const stop = () => stopChild(child, 'SIGTERM', STOP_WITHIN_MS);
   const url = `redis://127.0.0.1:${port}`;
-  await waitUntilReady(child, url);
+  try {
+    await waitUntilReady(child, url, signal);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const description =
     native ?? 'Valkey from npm (in memory: the queue is rebuilt from PostgreSQL after a restart)';
-  return { url, description, pid: child.pid ?? 0, stop: () => stopChild(child, 'SIGTERM', STOP_WITHIN_MS) };
+  return { url, description, pid: child.pid ?? 0, stop };
 }
 
 function findInPath(searchPath: string, name: string): string | null {
@@ -70,9 +82,8 @@ async function startNative(command: string, folder: string, port: number): Promi
 async function stopLeftover(pidFile: string, command: string): Promise<void> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
   if (pid === 0) return;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   // The number may have been given to somebody else since.
-  if (commandLine.includes(basename(command))) await stopProcess(pid, 'SIGTERM', STOP_WITHIN_MS);
+  if ((await commandOf(pid)).includes(basename(command))) await stopProcess(pid, 'SIGTERM', STOP_WITHIN_MS);
 }
 
 function startNpmValkey(port: number): ChildProcess {
@@ -86,7 +97,11 @@ function startNpmValkey(port: number): ChildProcess {
   });
 }
 
-async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
+async function waitUntilReady(
+  child: ChildProcess,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let failure: string | null = null;
   child.once('error', (error) => (failure = error.message));
   child.once('exit', (code) => (failure ??= `it ended with ${code}`));
@@ -96,6 +111,7 @@ async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
     const ready = redis.connect().then(() => redis.ping());
     ready.catch(() => undefined);
     for (let waitedMs = 0; ; waitedMs += 10) {
+      signal?.throwIfAborted();
       if (failure !== null) throw new Error(`Redis did not start: ${failure as string}`);
       if (waitedMs > START_WITHIN_MS) throw new Error('Redis did not start in time');
       if (redis.status === 'ready') return;

@@ -56,3 +56,4 @@ export {
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 export { startEmbeddedRedis, type EmbeddedRedis } from './embedded-redis.js';
 export { isStorable } from './text.js';
+export { StartError } from './start-error.js';

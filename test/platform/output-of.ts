@@ -15,9 +15,11 @@ export interface ProcessOutput {
 export function startProcess(
   entry: 'api' | 'worker' | 'local',
   environment: Record<string, string>,
+  as: { uid?: number; gid?: number } = {},
 ): ProcessOutput {
   const main = fileURLToPath(new URL(`../../src/${entry}.js`, import.meta.url));
   const child = spawn(process.execPath, [main], {
+    ...as,
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
