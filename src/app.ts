@@ -50,6 +50,7 @@ import {
   GraphqlSseHandler,
   NodeResolver,
   OperationMetrics,
+  StreamLimits,
   buildGraphqlSchema,
   graphiqlPage,
   type FindNode,
@@ -393,7 +394,9 @@ async function addApi(
   const watch: WatchCast = (principal, args) => watchCast(services, principal, args);
   const watchAlerts: WatchAlerts = (principal, signal) => services.alerts.watch(principal, signal);
   const metrics = new OperationMetrics(registry, logger);
-  const edge = { schema, logger, metrics, watchCast: watch, watchAlerts, verifier };
+  const limits = new StreamLimits(config.connectionsMax);
+  const edge = { schema, logger, metrics, watchCast: watch, watchAlerts, verifier, limits };
+  app.server.maxConnections = config.connectionsMax;
   const graphql = new GraphqlHttpHandler(edge);
   await graphql.start();
   closers.push(() => graphql.stop());

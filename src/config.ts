@@ -98,6 +98,8 @@ const schema = z.object({
     .optional(),
   // Sandbox processes of a worker; by default one per core.
   SPELL_SANDBOXES: wholeNumber(1, 256, 2),
+  // Connections that one API process holds open; sockets and streams are nine tenths of them at most.
+  SPELL_CONNECTIONS_MAX: wholeNumber(10, 1_000_000, 10_000),
   // Casts that one account may request per second from one API process.
   SPELL_CASTS_PER_SECOND: wholeNumber(1, 100_000, 5_000),
   // How long an idempotency key answers with the cast it made.
@@ -129,6 +131,7 @@ export interface Config {
   ledgerRetiredKeys: NoteVerifier[];
   ledgerMasterKey: Buffer | null;
   sandboxes: number;
+  connectionsMax: number;
   castsPerSecond: number;
   idempotencyDays: number;
   allowPrivateWebhooks: boolean;
@@ -186,6 +189,7 @@ export function readConfig(environment: Environment = process.env): Config {
         ? null
         : Buffer.from(values.SPELL_LEDGER_MASTER_KEY, 'hex'),
     sandboxes: values.SPELL_SANDBOXES,
+    connectionsMax: values.SPELL_CONNECTIONS_MAX,
     castsPerSecond: values.SPELL_CASTS_PER_SECOND,
     idempotencyDays: values.SPELL_IDEMPOTENCY_DAYS,
     allowPrivateWebhooks: values.SPELL_WEBHOOK_ALLOW_PRIVATE,

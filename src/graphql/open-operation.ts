@@ -16,6 +16,7 @@ export class OpenOperation {
   readonly #startedMs = performance.now();
   #code: string | null = null;
   #hasEnded = false;
+  #leave: () => void = () => undefined;
 
   constructor(metrics: OperationMetrics, transport: 'ws' | 'sse', scope: RequestScope) {
     this.requestId = scope.requestId;
@@ -29,6 +30,11 @@ export class OpenOperation {
     return inRequestScope(this.#scope, work);
   }
 
+  /** Called at the end: gives back the place that the operation has taken. */
+  holds(leave: () => void): void {
+    this.#leave = leave;
+  }
+
   /** The errors as they are sent to the client. */
   note(errors: readonly GraphQLFormattedError[]): void {
     const code = errors[0]?.extensions?.['code'];
@@ -39,6 +45,7 @@ export class OpenOperation {
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#leave();
     const codes = this.#code === null ? [] : [this.#code];
     this.run(() => this.#metrics.record(this.name, this.#transport, codes, this.#startedMs));
   }

@@ -19,6 +19,7 @@ import { formatError } from './format-error.js';
 import { OpenOperation } from './open-operation.js';
 import type { OperationMetrics } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
+import type { StreamLimits } from './stream-limits.js';
 
 export interface SocketOptions {
   schema: GraphQLSchema;
@@ -28,6 +29,7 @@ export interface SocketOptions {
   metrics: OperationMetrics;
   watchCast: WatchCast;
   watchAlerts: WatchAlerts;
+  limits: StreamLimits;
   isOriginAllowed(request: IncomingMessage): boolean;
 }
 
@@ -43,6 +45,8 @@ const OPERATION_ID_CHARACTERS_MAX = 128;
 
 interface SocketExtra extends Record<PropertyKey, unknown> {
   principal: Principal;
+  /** What has not ended yet. */
+  open: Set<OpenOperation>;
 }
 
 type SocketContext = Parameters<
@@ -71,12 +75,12 @@ export class GraphqlSockets {
           if (result.errors === undefined) return undefined;
           return { ...result, errors: this.#format(payload, result.errors) };
         },
-        onError: (_context, _id, payload, errors) => {
+        onError: (context, _id, payload, errors) => {
           const formatted = this.#format(payload, errors);
-          this.#operations.get(payload)?.end();
+          this.#end(context, payload);
           return formatted;
         },
-        onComplete: (_context, _id, payload) => this.#operations.get(payload)?.end(),
+        onComplete: (context, _id, payload) => this.#end(context, payload),
         // What went wrong inside stays inside: a close reason is sent to the client.
         isProd: true,
       },
@@ -97,6 +101,12 @@ export class GraphqlSockets {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
+    const leave = this.#options.limits.openConnection();
+    if (leave === null) {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    socket.once('close', leave);
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
       this.#server.emit('connection', webSocket, request),
     );
@@ -116,12 +126,21 @@ export class GraphqlSockets {
     if (principal === null) return false;
     const { socket } = context.extra;
     context.extra.principal = principal;
+    const open = new Set<OpenOperation>();
+    context.extra.open = open;
+    const leave = this.#options.limits.openSocket(principal.accountId);
+    if (leave === null) socket.close(CloseCode.TooManyInitialisationRequests, 'Too many sockets');
     const unwatch = this.#options.verifier.watch(principal.keyId, () =>
       socket.close(CloseCode.Forbidden, 'Forbidden'),
     );
-    socket.once('close', unwatch);
+    const end = () => {
+      unwatch();
+      leave?.();
+      for (const operation of open) operation.end();
+    };
+    socket.once('close', end);
     // It may have closed while the key was verified.
-    if (socket.readyState !== socket.OPEN) unwatch();
+    if (socket.readyState === socket.CLOSED) end();
     return true;
   }
 
@@ -131,22 +150,35 @@ export class GraphqlSockets {
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
   ): ExecutionArgs | readonly GraphQLError[] {
     const requestId = newId(this.#options.clock);
-    const { principal } = context.extra as Extra & SocketExtra;
+    const { principal, open } = context.extra as Extra & SocketExtra;
     const operation = new OpenOperation(this.#options.metrics, 'ws', {
       requestId,
       accountId: principal.accountId,
     });
     this.#operations.set(payload, operation);
+    open.add(operation);
     return operation.run(() => {
       if (id.length > OPERATION_ID_CHARACTERS_MAX)
         return refusal(`an operation id has at most ${OPERATION_ID_CHARACTERS_MAX} characters`);
       if (Object.keys(context.subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
         return refusal(`a socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations`);
+      try {
+        operation.holds(this.#options.limits.openOperation(principal.accountId));
+      } catch (error) {
+        return [new GraphQLError((error as Error).message, { originalError: error as Error })];
+      }
       const contextValue = { ...createContext({ ...this.#options, principal, requestId }), operation };
       const prepared = prepareOperation(this.#options.schema, payload, contextValue);
       operation.name = prepared.name;
       return 'args' in prepared ? prepared.args : prepared.errors;
     });
+  }
+
+  #end(context: SocketContext, payload: object): void {
+    const operation = this.#operations.get(payload);
+    if (operation === undefined) return;
+    operation.end();
+    context.extra.open?.delete(operation);
   }
 
   #format(payload: object, errors: readonly GraphQLError[]): GraphQLFormattedError[] {

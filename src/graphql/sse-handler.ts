@@ -15,6 +15,7 @@ import { endWithError } from './end-with-error.js';
 import { OpenOperation } from './open-operation.js';
 import type { OperationMetrics } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
+import type { StreamLimits } from './stream-limits.js';
 
 export interface SseRequest {
   method: string;
@@ -37,8 +38,14 @@ export interface SseResponse {
 
 /** A request that never becomes a stream is answered as plain JSON, as graphql-sse does for its own refusals. */
 function refusal(errors: GraphQLFormattedError[]): Response {
-  const code = errors[0]?.extensions?.['code'] as keyof typeof ERROR_STATUS;
-  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  const { code, retryAfterSeconds } = (errors[0]?.extensions ?? {}) as {
+    code: keyof typeof ERROR_STATUS;
+    retryAfterSeconds?: number;
+  };
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+  };
   return [JSON.stringify({ errors }), { status: ERROR_STATUS[code], statusText: code, headers }];
 }
 
@@ -54,9 +61,10 @@ export class GraphqlSseHandler {
     metrics: OperationMetrics;
     watchCast: WatchCast;
     watchAlerts: WatchAlerts;
+    limits: StreamLimits;
     verifier: KeyVerifier;
   }) {
-    const { schema, logger, metrics, watchCast, watchAlerts } = options;
+    const { schema, logger, metrics, watchCast, watchAlerts, limits } = options;
     this.#verifier = options.verifier;
     this.#logger = logger;
     const operations = new WeakMap<SseRequest, OpenOperation>();
@@ -76,15 +84,19 @@ export class GraphqlSseHandler {
           ...(principal === null ? {} : { accountId: principal.accountId }),
         });
         operations.set(raw, operation);
+        // The last resort: a client that goes away before its stream begins.
+        signal.addEventListener('abort', () => operation.end());
         const context = createContext({ principal, requestId, watchCast, watchAlerts, signal });
         const { query, operationName, variables } = parameters;
         const prepared = prepareOperation(schema, { query, operationName, variables }, context);
         operation.name = prepared.name;
-        if ('args' in prepared) return { ...prepared.args, contextValue: context as never };
-        const errors = prepared.errors.map((error) => formatError(error, logger));
-        operation.note(errors);
+        const errors = 'args' in prepared ? takePlace(limits, operation, principal) : prepared.errors;
+        if ('args' in prepared && errors.length === 0)
+          return { ...prepared.args, contextValue: context as never };
+        const formatted = errors.map((error) => formatError(error, logger));
+        operation.note(formatted);
         operation.end();
-        return refusal(errors);
+        return refusal(formatted);
       },
       onNext: (_context, { raw }, result) => {
         const { errors, ...others } = result as ExecutionResult;
@@ -118,6 +130,24 @@ export class GraphqlSseHandler {
       context: undefined,
     });
     return toResponse(response);
+  }
+}
+
+/** A stream is a connection as long as it is open, and one of the operations of its account. */
+function takePlace(limits: StreamLimits, operation: OpenOperation, principal: Principal | null): AppError[] {
+  const closeConnection = limits.openConnection();
+  if (closeConnection === null) return [new AppError('UNAVAILABLE', 'too many streams are open, try again')];
+  operation.holds(closeConnection);
+  if (principal === null) return [];
+  try {
+    const closeOperation = limits.openOperation(principal.accountId);
+    operation.holds(() => {
+      closeConnection();
+      closeOperation();
+    });
+    return [];
+  } catch (error) {
+    return [error as AppError];
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Transform, pipeline, type Readable } from 'node:stream';
-import { AppError } from '../platform/index.js';
+import { AppError, Places } from '../platform/index.js';
 
 // Each is an open file and a socket. Counted by whose artifact it is, since an address is used without a key: readers
 // of one account's artifacts crowd out nobody else's.
@@ -10,12 +10,12 @@ const STALLED_AFTER_MS = 10_000;
 
 /** Who downloads how much at the moment. */
 export class DownloadSlots {
-  readonly #taken = new Map<string, number>();
+  readonly #places = new Places(DOWNLOADS_PER_ACCOUNT_MAX);
 
   /** Holds a place until the response is over; throws RATE_LIMITED when the account has none left. */
   take(accountId: string, response: ServerResponse): void {
-    const taken = this.#taken.get(accountId) ?? 0;
-    if (taken >= DOWNLOADS_PER_ACCOUNT_MAX) {
+    const leave = this.#places.take(accountId);
+    if (leave === null) {
       throw new AppError(
         'RATE_LIMITED',
         `at most ${DOWNLOADS_PER_ACCOUNT_MAX} downloads at once, try again`,
@@ -25,13 +25,8 @@ export class DownloadSlots {
       );
     }
     // Who left while the request was looked at has closed already, and will not again.
-    if (response.destroyed) return;
-    this.#taken.set(accountId, taken + 1);
-    response.once('close', () => {
-      const left = (this.#taken.get(accountId) ?? 1) - 1;
-      if (left === 0) this.#taken.delete(accountId);
-      else this.#taken.set(accountId, left);
-    });
+    if (response.destroyed) leave();
+    else response.once('close', leave);
   }
 }
 

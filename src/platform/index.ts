@@ -57,3 +57,4 @@ export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgre
 export { startEmbeddedRedis, type EmbeddedRedis } from './embedded-redis.js';
 export { isStorable } from './text.js';
 export { StartError } from './start-error.js';
+export { Places } from './places.js';

@@ -40,6 +40,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   SPELL_LEDGER_RETIRED_KEYS: ['01234567', 'a+01234567+AAAA', 'all', ','],
   SPELL_LEDGER_MASTER_KEY: ['', '0'.repeat(63), 'g'.repeat(64)],
   SPELL_SANDBOXES: ['0', '257', 'two'],
+  SPELL_CONNECTIONS_MAX: ['9', '1000001', 'all'],
   SPELL_CASTS_PER_SECOND: ['0', '100001', '1.5'],
   SPELL_ATTEMPTS_MAX: ['0', '11', '1e1'],
   SPELL_IDEMPOTENCY_DAYS: ['0', '3651', '1.5'],
