@@ -114,6 +114,8 @@ import {
   SpellResolver,
   SpellVersionEntity,
   SpellVersionResolver,
+  UploadQuota,
+  UploadSweeper,
   VersionResolver,
   loadSpells,
   loadVersions,
@@ -204,6 +206,9 @@ async function construct(
   const housekeeping = new CastHousekeeping({ ...services, idempotencyDays: config.idempotencyDays });
   housekeeping.start();
   closers.push(() => housekeeping.stop());
+  const uploadSweeper = new UploadSweeper(services);
+  uploadSweeper.start();
+  closers.push(() => uploadSweeper.stop());
   const url = await app.listen({ host: config.host, port: config.port });
   closers.push(() => app.close());
   // Addresses in answers are made from the port that was really taken.
@@ -226,6 +231,7 @@ export interface Services {
   jobs: { worker: JobWorker | null };
   outbox: OutboxRelay;
   blobs: BlobStore;
+  uploads: UploadQuota;
   digests: SecretDigests;
   verifier: KeyVerifier;
   versions: VersionResolver;
@@ -334,6 +340,7 @@ async function openServices(
     jobs,
     outbox,
     blobs,
+    uploads: new UploadQuota(database),
     digests,
     verifier,
     versions,

@@ -1,6 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { requireScope } from '../accounts/index.js';
-import { PACKAGE_BYTES_MAX, publishSpell, readSbom, recordUpload, type SpellDeps } from '../spells/index.js';
+import {
+  PACKAGE_BYTES_MAX,
+  publishSpell,
+  readSbom,
+  recordUpload,
+  type SpellDeps,
+  type UploadQuota,
+} from '../spells/index.js';
 import { badInput, type Clock } from '../platform/index.js';
 import type { App } from './server.js';
 
@@ -12,7 +19,10 @@ interface PublishBody {
   bundle?: unknown;
 }
 
-export function registerSpellRoutes(app: App, deps: SpellDeps & { clock: Clock }): void {
+export function registerSpellRoutes(
+  app: App,
+  deps: SpellDeps & { clock: Clock; uploads: UploadQuota },
+): void {
   // In a scope of its own, because only here a body is a stream of bytes.
   void app.register(async (scope) => {
     // Uploads are read as a stream by the operation; everything else is JSON.

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isDigest, sha256, type Digest } from './digests.js';
@@ -18,7 +18,7 @@ export class BlobStore {
 
   async put(bytes: Uint8Array): Promise<Digest> {
     const digest = sha256(bytes);
-    if (!(await this.has(digest))) {
+    if (!(await this.#touch(digest))) {
       await this.#writeWhole(digest, (file) => file.writeFile(bytes));
     }
     return digest;
@@ -77,11 +77,45 @@ export class BlobStore {
     }
   }
 
-  async has(digest: Digest): Promise<boolean> {
-    return stat(this.#path(digest)).then(
+  /** Removes bytes that nobody needs any more, unless somebody has put them once more since then. */
+  async drop(digest: Digest, untouchedSince: Date): Promise<void> {
+    const path = this.#path(digest);
+    const away = await this.#newDraft();
+    try {
+      // Out of the way first: whoever puts the same bytes from here on finds none and writes them anew.
+      await rename(path, away);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    const { mtime } = await stat(away);
+    if (mtime > untouchedSince) await rename(away, path);
+    else await rm(away, { force: true });
+  }
+
+  /** Removes what writes that were broken off have left. */
+  async dropDrafts(untouchedSince: Date): Promise<void> {
+    const folder = join(this.#folder, 'drafts');
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) {
+      const found = await stat(join(folder, name)).catch(() => null);
+      if (found !== null && found.mtime < untouchedSince) await rm(join(folder, name), { force: true });
+    }
+  }
+
+  /** Are they there? If so they count as just written. */
+  async #touch(digest: Digest): Promise<boolean> {
+    const now = new Date();
+    return utimes(this.#path(digest), now, now).then(
       () => true,
       () => false,
     );
+  }
+
+  async #newDraft(): Promise<string> {
+    const draft = join(this.#folder, 'drafts', randomUUID());
+    await mkdir(dirname(draft), { recursive: true });
+    return draft;
   }
 
   #path(digest: Digest): string {
@@ -93,9 +127,8 @@ export class BlobStore {
 
   async #writeWhole(digest: Digest, write: (file: FileHandle) => Promise<void>): Promise<void> {
     const target = this.#path(digest);
-    const draft = join(this.#folder, 'drafts', randomUUID());
+    const draft = await this.#newDraft();
     await mkdir(dirname(target), { recursive: true });
-    await mkdir(dirname(draft), { recursive: true });
     const file = await open(draft, 'wx');
     try {
       await write(file);

@@ -11,5 +11,7 @@ export { publishSpell, type PublishDeps } from './publish-spell.js';
 export { readSbom } from './read-sbom.js';
 export { readResources } from './read-resources.js';
 export { PACKAGE_BYTES_MAX, recordUpload } from './record-upload.js';
+export { UploadQuota } from './upload-quota.js';
+export { UploadSweeper } from './upload-sweeper.js';
 export { loadSpells, loadVersions } from './find-spells.js';
 export { CAST_MICROS_MAX, meteredMicros, priceMicros, type Pricing } from './price.js';
