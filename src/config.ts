@@ -21,14 +21,21 @@ const url = (...protocols: string[]) =>
       `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     );
 
+const NO_EXTRAS = { search: '', hash: '', username: '' };
+
 const schema = z.object({
   // Where local mode looks for a Redis server.
   PATH: z.string().default(''),
   // Where the API listens.
   PORT: wholeNumber(0, 65_535, 4000),
   SPELL_HOST: z.string().min(1).default('127.0.0.1'),
-  // What clients see in download addresses; made from host and port when absent.
-  SPELL_PUBLIC_URL: url('http:', 'https:').optional(),
+  // What clients see in download addresses; made from host and port when absent, which needs a host that has an address.
+  SPELL_PUBLIC_URL: url('http:', 'https:')
+    .refine((text) => {
+      const { search, hash, username } = URL.canParse(text) ? new URL(text) : NO_EXTRAS;
+      return search === '' && hash === '' && username === '' && !/[?#]/.test(text);
+    }, 'must have no query, no fragment and no user: paths are appended to it')
+    .optional(),
   // Browser origins that may call the API and open sockets, separated by commas. The API's own origin always may.
   SPELL_ALLOWED_ORIGINS: z
     .string()
@@ -96,7 +103,7 @@ const schema = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits (32 random bytes)')
     .optional(),
-  // Sandbox processes of a worker; by default one per core.
+  // Sandbox processes of a worker. More than one per core gain nothing for casts that compute.
   SPELL_SANDBOXES: wholeNumber(1, 256, 2),
   // Connections that one API process holds open; sockets and streams are nine tenths of them at most.
   SPELL_CONNECTIONS_MAX: wholeNumber(10, 1_000_000, 10_000),
@@ -212,13 +219,19 @@ function isServerConfig(config: Config): config is ServerConfig {
   return ![databaseUrl, redisUrl, linkKey, ledgerOrigin, ledgerSigningKeys, ledgerMasterKey].includes(null);
 }
 
+// They listen everywhere and are no address: a link made of them leads nowhere.
+const WILDCARD_HOSTS = new Set(['0.0.0.0', '::', '[::]', '0', '*']);
+
 /** For `api` and `worker`, which bring no services of their own. */
 export function readServerConfig(environment: Environment = process.env): ServerConfig {
   const missing = NEEDED_BY_SERVERS.filter((name) => environment[name] === undefined);
   const absent = missing.map((name) => `${name}: is needed`);
+  const host = environment['SPELL_HOST'] ?? '';
+  if (WILDCARD_HOSTS.has(host) && environment['SPELL_PUBLIC_URL'] === undefined)
+    absent.push(`SPELL_PUBLIC_URL: is needed, because SPELL_HOST ${host} is not an address for links`);
   try {
     const config = readConfig(environment);
-    if (!isServerConfig(config)) throw new ConfigError(absent);
+    if (!isServerConfig(config) || absent.length > 0) throw new ConfigError(absent);
     return config;
   } catch (error) {
     if (error instanceof ConfigError && error.problems !== absent)

@@ -16,7 +16,15 @@ const NEEDED = {
 const BAD: Readonly<Record<string, readonly string[]>> = {
   PORT: ['http', '-1', '65536', '80.5', '', ' 80'],
   SPELL_HOST: [''],
-  SPELL_PUBLIC_URL: ['example.com', 'ftp://example.com', ''],
+  SPELL_PUBLIC_URL: [
+    'example.com',
+    'ftp://example.com',
+    '',
+    'https://example.com/?a=b',
+    'https://example.com/#top',
+    'https://example.com?',
+    'https://me@example.com',
+  ],
   SPELL_ALLOWED_ORIGINS: [
     'example.com',
     'https://example.com/',
@@ -71,6 +79,15 @@ describe('the configuration', () => {
       [config.databaseUrl, config.redisUrl, config.linkKey, config.publicUrl],
       [null, null, null, null],
     );
+  });
+
+  it('needs to know its address when it listens everywhere', () => {
+    for (const host of ['0.0.0.0', '::']) {
+      const environment = { ...NEEDED, SPELL_HOST: host };
+      assert.deepEqual(namesOf(problemsOf(() => readServerConfig(environment))), ['SPELL_PUBLIC_URL']);
+      readServerConfig({ ...environment, SPELL_PUBLIC_URL: 'https://api.example.com' });
+      readConfig({ SPELL_HOST: host });
+    }
   });
 
   it('reads what is set', () => {
