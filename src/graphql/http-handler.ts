@@ -132,10 +132,12 @@ function notHere(): AppError {
 
 /** A request that was refused before execution keeps its own status; Apollo says 500 where it cannot know. */
 function statusOf(status: number | undefined, body: string): number {
-  if (status === undefined || status === 200) return 200;
+  // Apollo answers a persisted query that it does not know with 200, though nothing was executed: there is no data.
+  const isRefusal = body.startsWith('{"errors"') && !('data' in (JSON.parse(body) as object));
+  if ((status === undefined || status === 200) && !isRefusal) return 200;
   const [first] = (JSON.parse(body) as { errors?: GraphQLFormattedError[] }).errors ?? [];
   const code = first?.extensions?.['code'] as keyof typeof ERROR_STATUS | undefined;
-  return code === undefined ? status : ERROR_STATUS[code];
+  return code === undefined ? (status ?? 200) : ERROR_STATUS[code];
 }
 
 function limitsAndMetrics(

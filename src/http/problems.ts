@@ -1,5 +1,6 @@
 import {
   ERROR_STATUS,
+  badInput,
   requestScope,
   toAppError,
   type AppError,
@@ -54,7 +55,7 @@ export function toProblem(error: unknown): {
       type: `urn:spellplatform:error:${shown.code.toLowerCase().replaceAll('_', '-')}`,
       title: TITLES[shown.code],
       status: ERROR_STATUS[shown.code],
-      detail: shown.message,
+      detail: toRestMessage(shown),
       code: shown.code,
       requestId: requestScope()?.requestId ?? null,
     },
@@ -65,11 +66,19 @@ export function toProblem(error: unknown): {
 function toRestDetails(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { problems } = details;
   if (!Array.isArray(problems)) return details;
-  const renamed = (problems as InputProblem[]).map(({ path, reason }) => ({
-    path: toRestPath(path),
-    reason,
-  }));
-  return { ...details, problems: renamed };
+  return { ...details, problems: toRestProblems(problems as InputProblem[]) };
+}
+
+function toRestProblems(problems: readonly InputProblem[]): InputProblem[] {
+  return problems.map(({ path, reason }) => ({ path: toRestPath(path), reason }));
+}
+
+/** The message of a bad input names its first problem, which must have the same name there as in the list. */
+function toRestMessage(shown: AppError): string {
+  const { problems } = shown.details;
+  if (!Array.isArray(problems) || shown.message !== badInput(problems as InputProblem[]).message)
+    return shown.message;
+  return badInput(toRestProblems(problems as InputProblem[])).message;
 }
 
 const REST_NAMES: Readonly<Record<string, string>> = {

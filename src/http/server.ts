@@ -26,6 +26,7 @@ import {
 import { compileValidator } from './compile-validator.js';
 import { endConnectionsOnStop } from './end-connections.js';
 import type { Origins } from './origins.js';
+import { registerJsonBodies } from './json-body.js';
 import { PROBLEM_MEDIA_TYPE, toGraphqlError, toProblem } from './problems.js';
 
 export type App = FastifyInstance;
@@ -80,6 +81,7 @@ export async function createHttpServer(options: ServerOptions): Promise<App> {
   }) as unknown as App;
   app.setValidatorCompiler(compileValidator);
   endConnectionsOnStop(app);
+  registerJsonBodies(app);
   const seconds = new Histogram({
     name: 'spell_http_request_seconds',
     help: 'Time of HTTP requests by route, method and status, seconds.',

@@ -204,6 +204,19 @@ describe('errors of GraphQL', async () => {
       }
     });
 
+    it('bad input: a persisted query, of which there are none here, with the status of a refusal', async () => {
+      const extensions = { persistedQuery: { version: 1, sha256Hash: '0'.repeat(64) } };
+      const address = `/graphql?extensions=${encodeURIComponent(JSON.stringify(extensions))}`;
+      for (const response of [
+        await client.fetch('/graphql', { method: 'POST', body: JSON.stringify({ extensions }) }),
+        await client.fetch(address, { headers: { 'apollo-require-preflight': 'yes' } }),
+      ]) {
+        assert.equal(response.status, 400);
+        const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+        assert.equal(errors[0]?.extensions.code, 'BAD_USER_INPUT');
+      }
+    });
+
     it('text that PostgreSQL cannot hold is the caller’s mistake', async () => {
       const refused = await client.refusal(SpellDocument, { key: 'a\u0000b' });
       assert.equal(refused.extensions.code, 'BAD_USER_INPUT');

@@ -44,8 +44,9 @@ describe('the HTTP edge', async () => {
     });
   });
 
+  const spell = await seed.spell(admin, { guest: 'echo' });
+
   describe('metrics', async () => {
-    const spell = await seed.spell(admin, { guest: 'echo' });
     const { cast } = await caster.client.get(CastDocument, { input: { spell, input: 'x' } });
     await caster.client.watch(cast.cast.id);
     await stranger.ask(ViewerDocument, {});
@@ -130,6 +131,31 @@ describe('the HTTP edge', async () => {
 
     it('400: a body that is no JSON', async () => {
       assert.equal((await problem(await post('{"name":'))).code, 'BAD_USER_INPUT');
+    });
+
+    it('400: says so of a key that would change what an object inherits from', async () => {
+      for (const body of ['{"name":"x","__proto__":{"a":1}}', '{"constructor":{"prototype":{}}}']) {
+        const { code, detail } = await problem(await post(body));
+        assert.equal(code, 'BAD_USER_INPUT');
+        assert.match(detail, /__proto__/);
+      }
+      assert.doesNotMatch((await problem(await post('{"__proto__":'))).detail, /__proto__/);
+      const query = '{"query":"{ viewer { id } }","variables":{"__proto__":1}}';
+      const response = await admin.client.fetch('/graphql', { method: 'POST', body: query });
+      assert.equal(response.status, 400);
+      assert.match(await response.text(), /__proto__/);
+    });
+
+    it('400: the sentence calls a field as the list of problems does', async () => {
+      const input = { spell_name: spell, payload: 'x', limits: { max_fuel: '0' } };
+      const { detail, problems } = await problem(
+        await caster.client.fetch('/v1/cast', { method: 'POST', body: JSON.stringify(input) }),
+      );
+      assert.deepEqual(
+        problems?.map(({ path }) => path),
+        ['limits/max_fuel'],
+      );
+      assert.match(detail, /^limits\/max_fuel: /);
     });
 
     it('400: no body', async () => {
