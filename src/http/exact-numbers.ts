@@ -1,4 +1,5 @@
 import { badInput, type InputProblem } from '../platform/index.js';
+import { registerJsonBodies } from './json-body.js';
 import type { App } from './server.js';
 
 /** A place in a body: the names of members from the outside in. */
@@ -14,12 +15,9 @@ const WHOLE = /^-?(0|[1-9][0-9]*)$/;
  */
 export function withExactNumbers(app: App, places: readonly Place[], register: (scope: App) => void): void {
   void app.register((scope, _options, done) => {
-    const parse = scope.getDefaultJsonParser('error', 'error');
-    scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, answer) => {
-      void parse(request, text, (error, body: unknown) => {
-        const problems = error === null ? findInexact(text, body, places) : [];
-        answer(problems.length > 0 ? badInput(problems) : error, body);
-      });
+    registerJsonBodies(scope, (text, body) => {
+      const problems = findInexact(text, body, places);
+      return problems.length > 0 ? badInput(problems) : null;
     });
     register(scope);
     done();
