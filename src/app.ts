@@ -80,6 +80,8 @@ import {
   Sequencer,
   noteSigner,
   type NoteSigner,
+  confirmRetiredKeys,
+  parseVerifierKey,
   registerLedgerDepth,
 } from './ledger/index.js';
 import {
@@ -438,7 +440,7 @@ async function addWorker(
   closers: (() => Promise<void> | void)[],
 ): Promise<void> {
   const { logger, registry } = services;
-  startLedger(config, services, closers);
+  await startLedger(config, services, closers);
   const sandbox = new SandboxPool({ size: config.sandboxes, maxCastsPerProcess: CASTS_PER_PROCESS_MAX });
   await sandbox.start();
   logger.info({ isolation: sandbox.isolation }, 'sandbox started');
@@ -468,27 +470,23 @@ async function addWorker(
 }
 
 /** Each worker could continue the ledger, and each verifies again what is in it. */
-function startLedger(
+async function startLedger(
   config: ServerConfig,
   services: Services,
   closers: (() => Promise<void> | void)[],
-): void {
+): Promise<void> {
+  const keys = { signers: services.receiptSigners, retired: config.ledgerRetiredKeys.map(parseVerifierKey) };
+  await confirmRetiredKeys(services.database, { origin: config.ledgerOrigin, keys });
   const metrics = new LedgerMetrics(services.registry);
   const sequencer = new Sequencer({
     ...services,
     metrics,
     origin: config.ledgerOrigin,
-    signers: services.receiptSigners,
-    retiredKeys: config.ledgerRetiredKeys,
+    keys,
   });
   sequencer.start();
   closers.push(() => sequencer.stop());
-  const checker = new LogChecker({
-    ...services,
-    metrics,
-    origin: config.ledgerOrigin,
-    trusted: [...services.receiptSigners, ...config.ledgerRetiredKeys],
-  });
+  const checker = new LogChecker({ ...services, metrics, origin: config.ledgerOrigin, keys });
   checker.start();
   closers.push(() => checker.stop());
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseVerifierKey, type NoteVerifier } from './ledger/offline.js';
 
 /**
  * The only reader of the environment. Everything is parsed once; all problems are reported together; a variable
@@ -86,17 +85,16 @@ const schema = z.object({
     )
     .transform((text) => text.split(',').map((key) => Buffer.from(key, 'hex')))
     .optional(),
-  // Ledger keys that sign no more, as the log publishes them (<name>+<id>+<base64>), separated by commas.
+  // Ledger keys that sign no more, as verifiers know them: <name>+<id>+<base64> each, separated by commas.
   SPELL_LEDGER_RETIRED_KEYS: z
     .string()
-    .transform((text, context) => {
-      try {
-        return text === '' ? [] : text.split(',').map(parseVerifierKey);
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: `must be verifier keys: ${(error as Error).message}` });
-        return z.NEVER;
-      }
-    })
+    .regex(
+      /^([^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}(,[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44})*)?$/,
+      'must be verifier keys, <name>+<8 hex digits>+<base64>, separated by commas',
+    )
+    // A name may hold a comma, the rest of a key cannot: a key ends after its base64.
+    .transform((text) => text.match(/[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}/g) ?? [])
+    .transform((keys) => keys.map((key) => key.replace(/^,/, '')))
     .default([]),
   // Wraps the keys under which people's content in the ledger is sealed: 64 hex digits. Made at first start in local mode.
   SPELL_LEDGER_MASTER_KEY: z
@@ -135,7 +133,7 @@ export interface Config {
   linkKey: Buffer | null;
   ledgerOrigin: string | null;
   ledgerSigningKeys: Buffer[] | null;
-  ledgerRetiredKeys: NoteVerifier[];
+  ledgerRetiredKeys: string[];
   ledgerMasterKey: Buffer | null;
   sandboxes: number;
   connectionsMax: number;

@@ -2,7 +2,7 @@ export { appendFact } from './append-fact.js';
 export { FACT_COLUMNS, type Fact, type FactKind } from './fact.js';
 export { PersonKeys, destroyPersonKey } from './person-keys.js';
 export { Sequencer, type SequencerDeps } from './sequencer.js';
-export { LogChecker } from './log-checker.js';
+export { LogChecker } from './check/log-checker.js';
 export { LedgerMetrics, registerLedgerDepth } from './ledger-metrics.js';
 export { LedgerResolver } from './ledger.resolver.js';
 export { currentCheckpoint, signedCheckpoint, type LedgerDeps, type SignedCheckpoint } from './ledger.js';
@@ -11,7 +11,7 @@ export { proveFacts, type ProvedFact } from './prove-facts.js';
 export { readBundle, readTile, writeBundle } from './read-log.js';
 export { LogState } from './log-state.js';
 export { TileTree } from './merkle/tile-tree.js';
-export { readKeys, type PublishedKey } from './signing-keys.js';
+export { confirmRetiredKeys, readKeys, type LogKeys, type PublishedKey } from './signing-keys.js';
 export { parseTilePath, tilePath, tilesOf } from './merkle/tile.js';
 export { canonicalJson } from './canonical-json.js';
 export {

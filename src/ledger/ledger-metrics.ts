@@ -19,8 +19,8 @@ export class LedgerMetrics {
   readonly batchSeconds: Histogram;
   readonly checked: Counter;
   readonly problems: Gauge;
-  readonly #verifiedSize: Gauge;
-  readonly #verifiedAt: Gauge;
+  readonly verifiedSize: Gauge;
+  readonly verifiedAt: Gauge;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -47,25 +47,19 @@ export class LedgerMetrics {
     });
     this.problems = new Gauge({
       name: 'spell_ledger_problems',
-      help: 'Problems the last check of the log found: gaps, changed entries, tiles or checkpoints. Must be 0.',
+      help: 'Whether the check of the log has found something missing or changed that is still there. Must be 0.',
       registers,
     });
-    this.#verifiedSize = new Gauge({
+    this.verifiedSize = new Gauge({
       name: 'spell_ledger_verified_size',
-      help: 'Entries that the last whole check of this process went through without a finding.',
+      help: 'Entries that the current pass over the log has verified, the whole log at its end.',
       registers,
     });
-    this.#verifiedAt = new Gauge({
+    this.verifiedAt = new Gauge({
       name: 'spell_ledger_verified_timestamp_seconds',
-      help: 'When that check ended, seconds since 1970; 0 before the first.',
+      help: 'When this process last came to the end of the log without a finding, seconds since 1970; 0 before.',
       registers,
     });
-  }
-
-  /** A whole pass over the log found nothing. */
-  passed(size: number): void {
-    this.#verifiedSize.set(size);
-    this.#verifiedAt.setToCurrentTime();
   }
 }
 
@@ -74,7 +68,7 @@ export function registerLedgerDepth(registry: Registry, database: DataSource): v
   const ask = (sql: string) =>
     orAfter(
       queryRows<Record<string, number | null>>(database, sql).then(
-        ([row]) => row ?? null,
+        ([row]) => row ?? {},
         () => null,
       ),
       SCRAPE_WITHIN_MS,
@@ -97,10 +91,10 @@ export function registerLedgerDepth(registry: Registry, database: DataSource): v
     help: 'Age of the oldest fact that waits for its place, seconds; 0 when none does.',
     registers: [registry],
     async collect() {
-      const rows = await ask(OLDEST);
-      // Not zero when nobody answered: that would say that all is well.
-      this.reset();
-      if (rows !== null) this.set(Math.max(0, rows['seconds'] ?? 0));
+      const row = await ask(OLDEST);
+      // No lag is good news; that nobody could be asked is none.
+      if (row === null) this.remove();
+      else this.set(Math.max(0, row['seconds'] ?? 0));
     },
   });
 }
@@ -109,4 +103,4 @@ const ENTRIES = `
   SELECT (SELECT max(size)::float8 FROM ledger_checkpoints) AS size,
          (SELECT max(sequence)::float8 + 1 FROM ledger_entries) AS highest,
          (SELECT count(*)::float8 FROM ledger_outbox) AS waiting`;
-const OLDEST = `SELECT (SELECT extract(epoch FROM now() - occurred_at)::float8 FROM ledger_outbox ORDER BY id LIMIT 1) AS seconds`;
+const OLDEST = `SELECT extract(epoch FROM now() - occurred_at)::float8 AS seconds FROM ledger_outbox ORDER BY id LIMIT 1`;

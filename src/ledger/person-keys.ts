@@ -40,6 +40,17 @@ export class PersonKeys {
     return row === undefined ? null : this.#unwrap(row);
   }
 
+  /** The people behind these names, as far as their keys are still there. */
+  async findByPseudonyms(database: DataSource, names: readonly string[]): Promise<Map<string, Person>> {
+    const rows = await queryRows<PersonRow>(
+      database,
+      `SELECT account_id, pseudonym, wrapped_key FROM person_keys WHERE pseudonym = ANY($1::text[])`,
+      [names],
+    );
+    const people = rows.map((row) => this.#unwrap(row)).filter((person) => person !== null);
+    return new Map(people.map((person) => [person.pseudonym, person]));
+  }
+
   /**
    * The people of these accounts, new ones made. Locks their rows until the end of the transaction, so that no key is
    * destroyed while something is being sealed under it. An account whose key was destroyed has null.

@@ -10,10 +10,9 @@ import {
 import type { LedgerMetrics } from './ledger-metrics.js';
 import { readLogState, type LogState } from './log-state.js';
 import { openCheckpoint, writeCheckpoint } from './note/checkpoint.js';
-import type { NoteSigner, NoteVerifier } from './note/note-key.js';
 import type { PersonKeys } from './person-keys.js';
 import { readCheckpoint } from './read-log.js';
-import { enrolKeys, liveSigners } from './signing-keys.js';
+import { enrolKeys, liveSigners, readVerifiers, type LogKeys } from './signing-keys.js';
 import { CHUNK_MAX, insertCheckpoint, takeFacts, writeBatch } from './write-batch.js';
 
 export interface SequencerDeps {
@@ -24,10 +23,7 @@ export interface SequencerDeps {
   metrics: LedgerMetrics;
   /** The name of the log, the first line of its checkpoints. */
   origin: string;
-  /** All of them sign each checkpoint: two during a rotation. */
-  signers: readonly NoteSigner[];
-  /** Keys that sign no more. */
-  retiredKeys: readonly NoteVerifier[];
+  keys: LogKeys;
 }
 
 // Large enough that the costs of a transaction are shared by many, small enough to be done in a fraction of a second.
@@ -128,7 +124,7 @@ export class Sequencer {
       const { state, isOwn } = await this.#currentState(manager);
       const facts = await takeFacts(manager, CHUNK_MAX);
       if (facts.length === 0) return { state, isOwn, count: 0 };
-      const signers = await liveSigners(manager, this.#deps.signers);
+      const signers = await liveSigners(manager, this.#deps.keys.signers);
       const takeMax = BATCH_MAX - facts.length;
       return {
         state,
@@ -158,18 +154,20 @@ export class Sequencer {
   async #currentState(manager: EntityManager): Promise<{ state: LogState; isOwn: boolean }> {
     const head = await readCheckpoint(manager);
     if (head !== null && this.#state?.size === head.size) return { state: this.#state.copy(), isOwn: true };
-    const { origin, signers, retiredKeys, clock } = this.#deps;
+    const { origin, keys, clock } = this.#deps;
     const size = head?.size ?? 0;
-    await enrolKeys(manager, { signers, retiredKeys, size, now: clock.now() });
+    await enrolKeys(manager, { keys, size, now: clock.now() });
     const state = await readLogState(manager, size);
     if (head === null) {
-      const note = writeCheckpoint({ origin, size, root: state.root() }, await liveSigners(manager, signers));
+      const note = writeCheckpoint(
+        { origin, size, root: state.root() },
+        await liveSigners(manager, keys.signers),
+      );
       await insertCheckpoint(manager, { size, previousSize: null, note, now: clock.now() });
       this.#isLeading = true;
       return { state, isOwn: true };
     }
-    // By keys of our own configuration: whoever can write to this database could put a key into it, and a head signed by it.
-    const opened = openCheckpoint(head.note, origin, [...signers, ...retiredKeys]);
+    const opened = openCheckpoint(head.note, origin, await readVerifiers(manager, keys, size));
     if (!opened.ok) throw new Error(`the checkpoint of size ${size} is not ours: ${opened.reason}`);
     if (!opened.checkpoint.root.equals(state.root()))
       throw new Error(

@@ -40,12 +40,53 @@ export async function readKeys(database: DataSource | EntityManager): Promise<Pu
   }));
 }
 
+/** The keys that this process believes: from its configuration alone, because whoever may write to the database is not to choose. */
+export interface LogKeys {
+  /** They sign each checkpoint, all of them: two during a rotation. */
+  signers: readonly NoteSigner[];
+  /** They have signed, and sign no more. */
+  retired: readonly NoteVerifier[];
+}
+
+/** Those of them that may have signed a checkpoint of this size: a retired one for sizes up to its last. */
+export async function readVerifiers(
+  database: DataSource | EntityManager,
+  { signers, retired }: LogKeys,
+  size: number,
+): Promise<NoteVerifier[]> {
+  const ended = await queryRows<{ public_key: Buffer }>(
+    database,
+    `SELECT public_key FROM ledger_keys WHERE retired_size < $1`,
+    [size],
+  );
+  return [...signers, ...retired].filter(
+    ({ publicKey }) => !ended.some((row) => row.public_key.equals(publicKey)),
+  );
+}
+
+/** Refuses a retirement that would retire nothing: a setting with a slip in it must not look as if it had worked. */
+export async function confirmRetiredKeys(
+  database: DataSource,
+  { origin, keys }: { origin: string; keys: LogKeys },
+): Promise<void> {
+  const published = await readKeys(database);
+  for (const key of keys.retired) {
+    const id = key.keyId.toString('hex');
+    if (key.name !== origin)
+      throw new Error(`SPELL_LEDGER_RETIRED_KEYS: the key ${id} is of the log ${key.name}, not of ${origin}`);
+    if (!published.some(({ verifierKey }) => verifierKey === formatVerifierKey(key)))
+      throw new Error(`SPELL_LEDGER_RETIRED_KEYS: the key ${id} has never signed for this log`);
+    if (keys.signers.some(({ publicKey }) => publicKey.equals(key.publicKey)))
+      throw new Error(`SPELL_LEDGER_RETIRED_KEYS: the key ${id} is also among those that sign`);
+  }
+}
+
 /** Records the keys of this process and the retirements it was told of. */
 export async function enrolKeys(
   manager: EntityManager,
-  keys: { signers: readonly NoteSigner[]; retiredKeys: readonly NoteVerifier[]; size: number; now: Date },
+  { keys, size, now }: { keys: LogKeys; size: number; now: Date },
 ): Promise<void> {
-  const { signers, retiredKeys, size, now } = keys;
+  const { signers, retired } = keys;
   await queryRows(
     manager,
     `INSERT INTO ledger_keys (name, key_id, public_key, added_at, added_size)
@@ -58,20 +99,11 @@ export async function enrolKeys(
       size,
     ],
   );
-  const publicKeys = retiredKeys.map(({ publicKey }) => publicKey);
   await queryRows(
     manager,
     `UPDATE ledger_keys SET retired_at = $2, retired_size = $3 WHERE public_key = ANY($1::bytea[]) AND retired_at IS NULL`,
-    [publicKeys, now, size],
+    [retired.map(({ publicKey }) => publicKey), now, size],
   );
-  const known = await queryRows<{ public_key: Buffer }>(
-    manager,
-    `SELECT public_key FROM ledger_keys WHERE public_key = ANY($1::bytea[])`,
-    [publicKeys],
-  );
-  const unknown = retiredKeys.find(({ publicKey }) => !known.some((row) => row.public_key.equals(publicKey)));
-  if (unknown !== undefined)
-    throw new Error(`SPELL_LEDGER_RETIRED_KEYS: ${formatVerifierKey(unknown)} never signed for this log`);
 }
 
 /** The keys that may sign now. A retired one signs nothing again, also in a process that was started before and has it. */

@@ -45,7 +45,7 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
     `${'0'.repeat(64)},`,
     `${'0'.repeat(64)} ${'1'.repeat(64)}`,
   ],
-  SPELL_LEDGER_RETIRED_KEYS: ['01234567', 'a+01234567+AAAA', 'all', ','],
+  SPELL_LEDGER_RETIRED_KEYS: ['01234567', 'a+0123456G+AAAA', 'all', ','],
   SPELL_LEDGER_MASTER_KEY: ['', '0'.repeat(63), 'g'.repeat(64)],
   SPELL_SANDBOXES: ['0', '257', 'two'],
   SPELL_CONNECTIONS_MAX: ['9', '1000001', 'all'],

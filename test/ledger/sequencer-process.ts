@@ -12,8 +12,7 @@ const sequencer = new Sequencer({
   people: new PersonKeys({ masterKey: Buffer.from(masterKey, 'hex'), clock: systemClock }),
   metrics: new LedgerMetrics(createRegistry('sequencer')),
   origin: ORIGIN,
-  signers: [noteSigner(ORIGIN, Buffer.from(signingKey, 'hex'))],
-  retiredKeys: [],
+  keys: { signers: [noteSigner(ORIGIN, Buffer.from(signingKey, 'hex'))], retired: [] },
 });
 sequencer.start();
 process.on('message', () => process.send?.({ isLeading: sequencer.isLeading }));

@@ -37,9 +37,7 @@ export interface Log {
   sequencer: Sequencer;
   /** A further connection pool, closed before the database is dropped. */
   connect(url: string, poolSize: number): Promise<DataSource>;
-  newSequencer(
-    options?: Partial<Pick<SequencerDeps, 'database' | 'origin' | 'signers' | 'retiredKeys'>>,
-  ): Sequencer;
+  newSequencer(options?: Partial<Pick<SequencerDeps, 'database' | 'origin' | 'keys'>>): Sequencer;
 }
 
 /** A ledger on a database of its own, without the rest of the platform; gone when the test file ends. */
@@ -68,8 +66,7 @@ export async function openLog(): Promise<Log> {
       logger: createLogger({ level: 'silent', name: 'test' }),
       metrics: new LedgerMetrics(createRegistry('test')),
       origin: ORIGIN,
-      signers: [signer],
-      retiredKeys: [],
+      keys: { signers: [signer], retired: [] },
       ...options,
     });
   return {

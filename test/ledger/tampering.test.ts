@@ -12,6 +12,7 @@ import {
   currentCheckpoint,
   folderSource,
   noteSigner,
+  registerLedgerDepth,
 } from '../../src/ledger/index.js';
 import { createLogger, createRegistry, type DataSource } from '../../src/platform/index.js';
 import { serveDatabase } from './serve-log.js';
@@ -77,6 +78,39 @@ const EDIT_KINDS: readonly [name: string, sql: string, way?: 'update'][] = [
     'update',
   ],
   ['a signing key deleted', `DELETE FROM ledger_keys`, 'update'],
+];
+
+/** Edits of what no public file holds: only who has the keys of the people, or looks into the database, can see them. */
+const INNER_KINDS: readonly [name: string, sql: string][] = [
+  [
+    'a bit of what is sealed',
+    `UPDATE ledger_entries SET sealed = set_bit(sealed, ANY % 256, 1 - get_bit(sealed, ANY % 256)) WHERE sequence = AT`,
+  ],
+  ['what is sealed, deleted', `UPDATE ledger_entries SET sealed = NULL WHERE sequence = AT`],
+  [
+    'what is sealed, of another',
+    `UPDATE ledger_entries SET sealed = (SELECT sealed FROM ledger_entries WHERE sequence = AT + 3) WHERE sequence = AT`,
+  ],
+  [
+    'a bit of the hash of a subject',
+    `UPDATE ledger_entries SET subject_hash = set_bit(subject_hash, ANY % 256, 1 - get_bit(subject_hash, ANY % 256)) WHERE sequence = AT`,
+  ],
+  ['the hash of a subject, deleted', `UPDATE ledger_entries SET subject_hash = NULL WHERE sequence = AT`],
+  [
+    'a character of an old checkpoint',
+    `UPDATE ledger_checkpoints SET note = overlay(note PLACING CASE substr(note, 1 + ANY % length(note), 1) WHEN 'a' THEN 'b' ELSE 'a' END FROM 1 + ANY % length(note)) WHERE size = 250`,
+  ],
+  ['an old checkpoint deleted', `DELETE FROM ledger_checkpoints WHERE size = 250`],
+  ['a checkpoint that extends another', `UPDATE ledger_checkpoints SET previous_size = 7 WHERE size = SIZE`],
+  ['the newest checkpoint deleted', `DELETE FROM ledger_checkpoints WHERE size = SIZE`],
+  [
+    'a person’s key',
+    `UPDATE person_keys SET wrapped_key = set_bit(wrapped_key, ANY % 256, 1 - get_bit(wrapped_key, ANY % 256))`,
+  ],
+  [
+    'an entry beyond the newest checkpoint',
+    `INSERT INTO ledger_entries (sequence, leaf) SELECT SIZE, regexp_replace(leaf, '"sequence":[0-9]+', '"sequence":SIZE') FROM ledger_entries WHERE sequence = AT`,
+  ],
 ];
 
 describe('a log that someone with all rights has edited', async () => {
@@ -149,15 +183,16 @@ describe('a log that someone with all rights has edited', async () => {
       database: intruder,
       logger: createLogger({ level: 'silent', name: 'test' }),
       metrics: new LedgerMetrics(registry),
+      people: log.people,
       origin: ORIGIN,
-      trusted: [log.signer],
+      keys: { signers: [log.signer], retired: [] },
     });
     const problems = async () => /^spell_ledger_problems\{.*\} (\d)$/m.exec(await registry.metrics())?.[1];
     await checker.step();
     assert.equal(await problems(), '0');
-    for (const [name, sql] of EDIT_KINDS) {
+    for (const [name, sql] of [...EDIT_KINDS, ...INNER_KINDS]) {
       // To a log that simply ends earlier only someone who kept the checkpoint can object.
-      if (name.startsWith('the last') || name.startsWith('a signing key')) continue;
+      if (name.startsWith('the last')) continue;
       await withEdit(intruder, sql, [150, 77], async () => {
         await checker.step();
         assert.equal(await problems(), '1', name);
@@ -165,18 +200,40 @@ describe('a log that someone with all rights has edited', async () => {
       await checker.step();
       assert.equal(await problems(), '0', `after ${name}`);
     }
-    const stray = `INSERT INTO ledger_entries (sequence, leaf)
-      SELECT SIZE + 3, replace(leaf, '"sequence":' || sequence || ',', '"sequence":' || (SIZE + 3) || ',')
-        FROM ledger_entries WHERE sequence = AT RETURNING sequence`;
-    await withEdit(intruder, stray, [150, 77], async () => {
-      await checker.step();
-      assert.equal(await problems(), '1', 'a row beyond the newest checkpoint');
-    });
-    await checker.step();
     const metrics = await registry.metrics();
     assert.match(metrics, /^spell_ledger_checked_total\{.*\} [1-9]/m);
     assert.match(metrics, new RegExp(`^spell_ledger_verified_size\\{.*\\} ${ENTRIES}$`, 'm'));
-    assert.match(metrics, /^spell_ledger_verified_timestamp_seconds\{.*\} [1-9]/m);
+    const [, at] = /^spell_ledger_verified_timestamp_seconds\{.*\} ([\d.]+)$/m.exec(metrics) ?? [];
+    assert.ok(Math.abs(Number(at) - Date.now() / 1_000) < 60);
+  });
+});
+
+describe('a check of the log', async () => {
+  const log = await openLog();
+  await appendFacts(log.database, 3);
+  await drain(log.sequencer);
+
+  it('is no finding when PostgreSQL cannot be asked, and the lag is then unknown', async () => {
+    const registry = createRegistry('checker');
+    const database = await log.connect(log.url, 1);
+    registerLedgerDepth(registry, database);
+    const checker = new LogChecker({
+      database,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      metrics: new LedgerMetrics(registry),
+      people: log.people,
+      origin: ORIGIN,
+      keys: { signers: [log.signer], retired: [] },
+    });
+    await checker.step();
+    assert.match(await registry.metrics(), /^spell_ledger_lag_seconds\{.*\} 0$/m);
+    const ask = database.query.bind(database);
+    database.query = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }));
+    await checker.step();
+    const metrics = await registry.metrics();
+    assert.match(metrics, /^spell_ledger_problems\{.*\} 0$/m);
+    assert.doesNotMatch(metrics, /^spell_ledger_lag_seconds\{/m);
+    database.query = ask;
   });
 });
 
