@@ -9,7 +9,7 @@ const layers = [
   ['platform', 'limits'],
 ];
 const rooms = layers.flat();
-const entries = '^src/((api|worker|local|cli|app|config|process|local-app|folder-lock)\\.ts$|cli/)';
+const entries = '^src/((api|worker|single|local|cli|app|config|process|local-app|folder-lock)\\.ts$|cli/)';
 
 /** A room may import itself and the rooms of layers to its right; nothing to its left and no neighbour. */
 const directions = layers.flatMap((layer, level) =>

@@ -14,8 +14,10 @@ ENV NODE_ENV=production
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund && npm cache clean --force
 COPY --from=build /app/dist dist
-RUN useradd --system --uid 10001 spell && mkdir /data && chown spell /data
-USER spell
+COPY ops/entrypoint.sh /usr/local/bin/entrypoint
+# The entry point starts as root, gives the volume to this user and goes on as this user.
+RUN useradd --system --user-group --uid 10001 spell && mkdir /data && chown spell /data
 ENV SPELL_HOST=0.0.0.0 SPELL_DATA_DIR=/data PORT=8080
 EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/entrypoint"]
 CMD ["node", "dist/src/api.js"]

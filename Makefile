@@ -51,7 +51,7 @@ spells: $(BUILT)
 
 # Needs a Fly.io account: `fly auth login` first. docs/Phase2/deploy.md has the whole way.
 deploy: review test
-	fly deploy --config fly.toml
+	fly deploy --config fly.toml --ha=false
 
 clean:
 	rm -rf dist .build-* coverage

@@ -13,7 +13,7 @@ export interface ProcessOutput {
 
 /** Starts an entry point of `src/` in exactly this environment and keeps all that it says. */
 export function startProcess(
-  entry: 'api' | 'worker' | 'local',
+  entry: 'api' | 'worker' | 'single' | 'local',
   environment: Record<string, string>,
   as: { uid?: number; gid?: number } = {},
 ): ProcessOutput {
