@@ -103,10 +103,11 @@ export function makePseudonym(): string {
 /**
  * Erases a person from the ledger: what was sealed for them can be opened by nobody again, and nothing connects their
  * entries with them. The entries themselves stay, and the log verifies as before. Facts that come later are recorded
- * without content, under a name used once. Repeatable.
+ * without content, under a name used once. Repeatable. One short transaction of its own, never part of a longer one: as
+ * long as the row is locked, no batch with a fact of theirs can be written, and none behind it.
  */
 export async function destroyPersonKey(
-  deps: { database: DataSource | EntityManager; clock: Clock },
+  deps: { database: DataSource; clock: Clock },
   accountId: string,
 ): Promise<void> {
   await queryRows(

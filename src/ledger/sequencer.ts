@@ -13,6 +13,7 @@ import { openCheckpoint, writeCheckpoint } from './note/checkpoint.js';
 import type { PersonKeys } from './person-keys.js';
 import { readCheckpoint } from './read-log.js';
 import { enrolKeys, liveSigners, readVerifiers, type LogKeys } from './signing-keys.js';
+import { BATCH_LOCK, endSilentLeader } from './end-silent-leader.js';
 import { CHUNK_MAX, insertCheckpoint, takeFacts, writeBatch } from './write-batch.js';
 
 export interface SequencerDeps {
@@ -36,8 +37,8 @@ const AFTER_FAILURE_MS = 1_000;
 // A leader that fell silent in the middle of a batch loses its transaction, and with it the lock, after this time.
 const SILENT_MAX_MS = 3_000;
 const STOP_WITHIN_MS = 5_000;
-// Any fixed number: it names "the next batch of the ledger" among PostgreSQL's advisory locks.
-const BATCH_LOCK = 7_113_553;
+// Nobody holds a person's row for longer, except by hand; a batch that waits for it fails, says so and is tried again.
+const LOCK_WAIT_MAX_MS = 1_000;
 
 /**
  * Gives facts their place in the log. Every worker has one; the lock is held for one batch at a time, by whoever asks
@@ -95,7 +96,14 @@ export class Sequencer {
     if (this.#state !== null && !(await this.#isDue()))
       return this.#isLeading ? LEADER_LOOKS_EVERY_MS : STANDBY_LOOKS_EVERY_MS;
     const count = await this.sequenceBatch();
+    if (count === null) await this.#endSilentLeader();
     return count === BATCH_MAX ? 0 : count === null ? STANDBY_LOOKS_EVERY_MS : LEADER_LOOKS_EVERY_MS;
+  }
+
+  async #endSilentLeader(): Promise<void> {
+    const { database, logger } = this.#deps;
+    const pid = await endSilentLeader(database, SILENT_MAX_MS);
+    if (pid !== null) logger.warn({ pid }, 'ended the session of a sequencer that fell silent in a batch');
   }
 
   /** Are there facts for this process? For one that stands by, only those that nobody has taken since its last look. */
@@ -114,7 +122,9 @@ export class Sequencer {
   async sequenceBatch(): Promise<number | null> {
     const startedMs = performance.now();
     const done = await this.#deps.database.transaction(async (manager) => {
-      await manager.query(`SET LOCAL idle_in_transaction_session_timeout = ${SILENT_MAX_MS}`);
+      await manager.query(
+        `SET LOCAL idle_in_transaction_session_timeout = ${SILENT_MAX_MS}; SET LOCAL lock_timeout = ${LOCK_WAIT_MAX_MS}`,
+      );
       const [row] = await queryRows<{ locked: boolean }>(
         manager,
         'SELECT pg_try_advisory_xact_lock($1) AS locked',

@@ -20,22 +20,25 @@ export interface WaitingFact {
 
 // Hashing and sealing here, inserting there: in pieces, the two processes work at the same time.
 export const CHUNK_MAX = 500;
-
-// What is under way to a process that is stopped must fit into the buffers of its socket (2 to 4 MB): only a transaction
-// that has sent everything is idle, and loses its lock to the next sequencer. A full chunk of settled casts has 0.6 MB;
-// of larger facts a batch takes fewer.
-const CHUNK_BYTES_MAX = 1024 * 1024;
+// Far fewer when they are long: what the sockets between hold, so that a process which stops in the middle of a piece leaves
+// PostgreSQL waiting for its next statement, which has a time limit, and not for somebody who reads, which has none.
+const CHUNK_BYTES_MAX = 256 * 1024;
 
 // The oldest by a list of their ids, whatever PostgreSQL believes of the table: the plan it chose for a join took 15 s once.
 const TAKEN = `
   taken AS (
     DELETE FROM ledger_outbox WHERE id = ANY (ARRAY(
-      SELECT id FROM (
-        SELECT id, sum(octet_length(content::text)) OVER (ORDER BY id) - octet_length(content::text) AS bytes_before
-          FROM (SELECT id, content FROM ledger_outbox ORDER BY id LIMIT $1) AS oldest) AS sized
-       WHERE bytes_before < ${CHUNK_BYTES_MAX}))
+      SELECT id FROM (SELECT id, bytes, sum(bytes) OVER (ORDER BY id) AS sum
+                        FROM (SELECT id, octet_length(content::text) AS bytes FROM ledger_outbox ORDER BY id LIMIT $1) AS oldest) AS summed
+       WHERE sum - bytes < ${CHUNK_BYTES_MAX}))
     RETURNING id, account_id, kind, subject, occurred_at, content)`;
 const OF_TAKEN = `SELECT account_id, kind, subject, occurred_at, content::text AS content FROM taken ORDER BY id`;
+
+/** Was there more to take than these? */
+function isFull(facts: readonly WaitingFact[]): boolean {
+  const bytes = facts.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+  return facts.length >= CHUNK_MAX || bytes >= CHUNK_BYTES_MAX;
+}
 
 /** Takes the oldest facts out of the outbox; they are gone from there if and only if the batch is committed. */
 export function takeFacts(manager: EntityManager, limit: number): Promise<WaitingFact[]> {
@@ -80,7 +83,7 @@ export async function writeBatch(manager: EntityManager, batch: Batch): Promise<
   const persons = new Map<string, Person | null>();
   const tiles: FullTile[] = [];
   let left = batch.takeMax;
-  const toTake = (facts: WaitingFact[]): number => (facts.length < CHUNK_MAX ? 0 : Math.min(CHUNK_MAX, left));
+  const toTake = (facts: WaitingFact[]): number => (isFull(facts) ? Math.min(CHUNK_MAX, left) : 0);
   let facts = batch.facts;
   await lockPeople(manager, people, { facts, persons });
   let coming = toTake(facts) > 0 ? takeFacts(manager, toTake(facts)) : Promise.resolve([]);

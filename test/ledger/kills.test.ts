@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
+import { BATCH_LOCK } from '../../src/ledger/end-silent-leader.js';
 import { auditLog } from '../../src/ledger/index.js';
 import { databaseSource, openLog, type Log } from './support.js';
 
@@ -15,6 +16,9 @@ const CLIENTS = 32;
 // Together a little more than 10,000.
 const APPENDS_EACH = 313;
 const KILLS = 20;
+// Five seconds are promised; the machine that runs the tests may be busy with others.
+const TAKEOVER_WITHIN_MS = 10_000;
+const STOPS = 4;
 const DRAINED_WITHIN_MS = 60_000;
 // Facts that the test itself has raised, besides the clients.
 let raised = 0;
@@ -49,6 +53,7 @@ describe('a sequencer that is killed', async () => {
     await Promise.all([...clients, ...replacements]);
     await drained(log);
     test.diagnostic(`the head moved again after a kill within ${Math.round(takeoverMsMax)} ms`);
+    assert.ok(takeoverMsMax <= TAKEOVER_WITHIN_MS, `${takeoverMsMax} ms`);
     const [row] = await log.database.query(
       `SELECT count(*)::int AS count, max(sequence)::int + 1 AS next, (SELECT max(size)::int FROM ledger_checkpoints) AS size,
               (SELECT count(*)::int FROM (SELECT subject_hash FROM ledger_entries GROUP BY 1 HAVING count(*) > 1) AS twice) AS twice
@@ -62,35 +67,66 @@ describe('a sequencer that is killed', async () => {
   });
 });
 
-describe('a leader that is stopped in the middle of a batch of large facts', async () => {
+describe('a sequencer that is stopped in the middle of a batch', async () => {
   const log = await openLog();
   const fleet = new Set<ChildProcess>();
-  after(() => fleet.forEach((child) => child.kill('SIGKILL')));
+  const stopped: ChildProcess[] = [];
+  after(() => {
+    for (const child of [...fleet, ...stopped]) child.kill('SIGKILL');
+  });
 
-  it('loses its lock, and another takes over', async (test) => {
-    await start(log, fleet);
+  it('is replaced within seconds, however much PostgreSQL has to send it, and does no harm when it wakes', async (test) => {
+    await Promise.all([start(log, fleet), start(log, fleet)]);
     await headMoves(log);
-    await start(log, fleet);
-    const leader = await findLeader(fleet);
-    // Large enough that what it has not read fills the buffers of its socket, if it asked for so much at once.
-    const filling = log.database.query(
-      `INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
-       SELECT '00000000-0000-7000-8000-000000000098', 'cast.settled', 'large ' || i, now(),
-              json_build_object('text', repeat('x', 12000)) FROM generate_series(1, 2000) AS i`,
-    );
-    await filling;
-    leader.kill('SIGSTOP');
-    const stoppedMs = performance.now();
-    await headMoves(log);
-    await drained(log);
+    let [takeoverMsMax, caught] = [0, 0];
+    for (let stop = 0; stop < STOPS; stop += 1) {
+      // Two that take turns may both step back: the next fact makes a leader again.
+      let leader: ChildProcess | null = null;
+      while (leader === null) {
+        await headMoves(log);
+        leader = await askLeader(fleet);
+      }
+      await log.database.query(RAISE_LONG);
+      if (await batchBegins(log)) caught += 1;
+      leader.kill('SIGSTOP');
+      const stoppedMs = performance.now();
+      fleet.delete(leader);
+      stopped.push(leader);
+      await start(log, fleet);
+      await drained(log);
+      takeoverMsMax = Math.max(takeoverMsMax, performance.now() - stoppedMs);
+      leader.kill('SIGCONT');
+      await headMoves(log);
+      leader.kill('SIGKILL');
+    }
     test.diagnostic(
-      `2,000 facts of 12 KB were sequenced ${Math.round(performance.now() - stoppedMs)} ms after the stop`,
+      `${caught} of ${STOPS} stopped with the lock; all was sequenced within ${Math.round(takeoverMsMax)} ms`,
     );
-    leader.kill('SIGKILL');
+    assert.ok(takeoverMsMax <= TAKEOVER_WITHIN_MS, `${takeoverMsMax} ms`);
+    await headMoves(log);
     const report = await auditLog(databaseSource(log.database));
-    assert.equal(report.ok, true, JSON.stringify(report));
+    assert.ok(report.ok && report.size >= STOPS * 500, JSON.stringify(report));
   });
 });
+
+/** Facts that together are far more than a socket holds. */
+const RAISE_LONG = `
+  INSERT INTO ledger_outbox (account_id, kind, subject, occurred_at, content)
+  SELECT '00000000-0000-7000-8000-000000000098', 'cast.settled', 'long ' || gen_random_uuid(), now(),
+         json_build_object('text', (SELECT string_agg(md5(i || '-' || part), '') FROM generate_series(1, 300) AS part))
+    FROM generate_series(1, 500) AS i`;
+
+/** Waits until a process holds the lock of a batch; false when that was too quick to see. */
+async function batchBegins(log: Log): Promise<boolean> {
+  for (let look = 0; look < 500; look += 1) {
+    const [row] = await log.database.query(
+      `SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'advisory' AND objid = ${BATCH_LOCK} AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    if (row.count > 0) return true;
+  }
+  return false;
+}
 
 async function start(log: Log, fleet: Set<ChildProcess>): Promise<void> {
   const child = fork(PROCESS, [log.url, log.signingKey.toString('hex'), log.masterKey.toString('hex')], {
@@ -106,15 +142,22 @@ async function start(log: Log, fleet: Set<ChildProcess>): Promise<void> {
 
 /** The process that wrote the last batch; a kill of another would prove little. */
 async function findLeader(fleet: ReadonlySet<ChildProcess>): Promise<ChildProcess> {
-  for (let attempt = 0; attempt < 1_000; attempt += 1)
-    for (const child of fleet) {
-      const answer = new Promise<{ isLeading: boolean }>((resolve) =>
-        child.once('message', (message) => resolve(message as { isLeading: boolean })),
-      );
-      child.send('are you leading?');
-      if ((await answer).isLeading) return child;
-    }
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    const leader = await askLeader(fleet);
+    if (leader !== null) return leader;
+  }
   throw new Error('nobody leads');
+}
+
+async function askLeader(fleet: ReadonlySet<ChildProcess>): Promise<ChildProcess | null> {
+  for (const child of fleet) {
+    const answer = new Promise<{ isLeading: boolean }>((resolve) =>
+      child.once('message', (message) => resolve(message as { isLeading: boolean })),
+    );
+    child.send('are you leading?');
+    if ((await answer).isLeading) return child;
+  }
+  return null;
 }
 
 /** One client with a connection of its own, an append per transaction, some of them taken back. */
