@@ -20,9 +20,9 @@ export interface WaitingFact {
 
 // Hashing and sealing here, inserting there: in pieces, the two processes work at the same time.
 export const CHUNK_MAX = 500;
-// Far fewer when they are long: what the sockets between hold, so that a process which stops in the middle of a piece leaves
+// Fewer when they are long: no more than the sockets between hold (2 to 4 MB), so that a process which stops in the middle of a piece leaves
 // PostgreSQL waiting for its next statement, which has a time limit, and not for somebody who reads, which has none.
-const CHUNK_BYTES_MAX = 256 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 // The oldest by a list of their ids, whatever PostgreSQL believes of the table: the plan it chose for a join took 15 s once.
 const TAKEN = `
