@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { CloseCode, type ConnectionInitMessage } from 'graphql-ws';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
 import type { Principal } from '../accounts/index.js';
 import type { KeyVerifier } from '../keys/index.js';
 import { newId, orAfter, type Clock, type Logger } from '../platform/index.js';
@@ -19,6 +19,8 @@ import { formatError } from './format-error.js';
 import { OpenOperation } from './open-operation.js';
 import type { OperationMetrics } from './operation-metrics.js';
 import { prepareOperation } from './prepare-operation.js';
+import { readToken } from './read-token.js';
+import { sendTogether } from './send-together.js';
 import type { StreamLimits } from './stream-limits.js';
 
 export interface SocketOptions {
@@ -197,34 +199,4 @@ function operationOf(args: ExecutionArgs): OpenOperation {
 
 function refusal(text: string): GraphQLError[] {
   return [new GraphQLError(text, { extensions: { code: 'BAD_USER_INPUT' } })];
-}
-
-/** Messages of the same turn of the event loop leave in one write: a page of events is one system call. */
-function sendTogether(socket: WebSocket, wire: Duplex): void {
-  const send = socket.send.bind(socket) as (...args: unknown[]) => void;
-  let isCorked = false;
-  const sendCorked = (...args: unknown[]) => {
-    if (!isCorked) {
-      isCorked = true;
-      wire.cork();
-      setImmediate(() => {
-        isCorked = false;
-        wire.uncork();
-      });
-    }
-    send(...args);
-  };
-  socket.send = sendCorked as typeof socket.send;
-}
-
-/** `{authorization: "Bearer …"}`; tools that put it among `headers` are understood too. */
-function readToken(parameters: Readonly<Record<string, unknown>> | undefined): string | null {
-  const headers = parameters?.['headers'] as Record<string, unknown> | undefined;
-  const value =
-    parameters?.['authorization'] ??
-    parameters?.['Authorization'] ??
-    headers?.['authorization'] ??
-    headers?.['Authorization'];
-  const [, token] = typeof value === 'string' ? (/^Bearer (\S+)$/i.exec(value) ?? []) : [];
-  return token ?? null;
 }
