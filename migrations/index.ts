@@ -13,6 +13,7 @@ import { RepairHolds20261128100300 } from './20261128100300-repair-holds.js';
 import { RecentCastsOfVersion20261128100400 } from './20261128100400-recent-casts-of-version.js';
 import { KeyDigests20261128110000 } from './20261128110000-key-digests.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
+import { LedgerMasterKey20261128120100 } from './20261128120100-ledger-master-key.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   RecentCastsOfVersion20261128100400,
   KeyDigests20261128110000,
   WebhookFacts20261128120000,
+  LedgerMasterKey20261128120100,
 ];

@@ -219,6 +219,15 @@ CREATE TABLE ledger_keys (
 CREATE TRIGGER ledger_keys_retire_once BEFORE UPDATE ON public.ledger_keys FOR EACH ROW EXECUTE FUNCTION ledger_keys_retire_once();
 CREATE TRIGGER ledger_keys_stay BEFORE DELETE OR TRUNCATE ON public.ledger_keys FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 
+CREATE TABLE ledger_master_key (
+  is_only boolean NOT NULL DEFAULT true,
+  check_value bytea NOT NULL,
+  CONSTRAINT ledger_master_key_check_value_check CHECK ((length(check_value) = 32)),
+  CONSTRAINT ledger_master_key_is_only_check CHECK (is_only),
+  CONSTRAINT ledger_master_key_pkey PRIMARY KEY (is_only)
+);
+CREATE TRIGGER ledger_master_key_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_master_key FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+
 CREATE TABLE ledger_outbox (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   account_id uuid NOT NULL,

@@ -324,6 +324,7 @@ async function openServices(
   const links = new ArtifactLinks({ key: config.linkKey, publicUrl: config.publicUrl ?? '', clock });
   const metrics = new CastMetrics(registry);
   const people = new PersonKeys({ masterKey: config.ledgerMasterKey, clock });
+  await people.confirmMasterKey(database);
   registerLedgerDepth(registry, database);
   const rate = new RateLimit({
     takes: config.castsPerSecond,

@@ -1,7 +1,7 @@
 import { requireScope, type Principal } from '../accounts/index.js';
 import { appendFact } from '../ledger/index.js';
 import { notFound, queryRows, type Clock, type DataSource } from '../platform/index.js';
-import { WEBHOOK_SUBJECT } from './set-webhook.js';
+import { SUBJECT } from './set-webhook.js';
 
 /** Ends the webhook with this address. What was not delivered yet is not sent any more. */
 export async function deleteWebhook(
@@ -17,8 +17,10 @@ export async function deleteWebhook(
       [accountId, input.url],
     );
     if (row === undefined) throw notFound('webhook');
-    const fact = { accountId, subject: WEBHOOK_SUBJECT, occurredAt: deps.clock.now() };
-    await appendFact(manager, { ...fact, kind: 'webhook.deleted', content: { url: row.url } });
-    return { url: row.url, createdAt: row.created_at };
+    const webhook = { url: row.url, createdAt: row.created_at };
+    const content = { url: webhook.url, createdAt: webhook.createdAt.toISOString() };
+    const occurredAt = deps.clock.now();
+    await appendFact(manager, { accountId, kind: 'webhook.deleted', subject: SUBJECT, occurredAt, content });
+    return webhook;
   });
 }

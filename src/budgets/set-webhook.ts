@@ -15,8 +15,8 @@ export interface SetWebhookDeps {
 }
 
 const SALT_BYTES = 32;
-// An account has one webhook, so its facts need no name of their own.
-export const WEBHOOK_SUBJECT = 'webhook';
+/** An account has one webhook, and an address may be longer than a subject. */
+export const SUBJECT = 'webhook';
 
 /** Sets where budget alerts are sent. Each call makes a new secret, which is shown this once. */
 export async function setWebhook(
@@ -30,8 +30,14 @@ export async function setWebhook(
   const createdAt = deps.clock.now();
   await deps.database.transaction(async (manager) => {
     await queryRows(manager, UPSERT_WEBHOOK, [accountId, url, salt, createdAt]);
-    const fact = { accountId, subject: WEBHOOK_SUBJECT, occurredAt: createdAt, content: { url } };
-    await appendFact(manager, { ...fact, kind: 'webhook.set' });
+    const content = { url, createdAt: createdAt.toISOString() };
+    await appendFact(manager, {
+      accountId,
+      kind: 'webhook.set',
+      subject: SUBJECT,
+      occurredAt: createdAt,
+      content,
+    });
   });
   return { webhook: { url, createdAt }, secret: deriveWebhookSecret(deps.webhookKey, accountId, salt) };
 }

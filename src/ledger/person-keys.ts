@@ -1,4 +1,4 @@
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { queryRows, type Clock, type DataSource, type EntityManager } from '../platform/index.js';
 import { decrypt, encrypt, toPersonKey, type PersonKey } from './seal-entry.js';
 
@@ -28,6 +28,32 @@ export class PersonKeys {
   constructor(deps: { masterKey: Buffer; clock: Clock }) {
     this.#masterKey = createSecretKey(deps.masterKey);
     this.#clock = deps.clock;
+  }
+
+  /**
+   * Refuses a key that is not the one of this ledger: a single process with another would seal what nobody else can open,
+   * and could not open what is there. The first process that comes leaves its mark.
+   */
+  async confirmMasterKey(database: DataSource): Promise<void> {
+    const [oldest] = await queryRows<PersonRow>(
+      database,
+      `SELECT account_id, pseudonym, wrapped_key FROM person_keys WHERE wrapped_key IS NOT NULL LIMIT 1`,
+    );
+    if (oldest !== undefined) this.#unwrap(oldest);
+    const value = createHmac('sha256', this.#masterKey)
+      .update('spell ledger: check of the master key')
+      .digest();
+    await queryRows(
+      database,
+      `INSERT INTO ledger_master_key (check_value) VALUES ($1) ON CONFLICT DO NOTHING`,
+      [value],
+    );
+    const [row] = await queryRows<{ check_value: Buffer }>(
+      database,
+      'SELECT check_value FROM ledger_master_key',
+    );
+    if (row?.check_value.equals(value) !== true)
+      throw new Error('SPELL_LEDGER_MASTER_KEY is not the key of the ledger in this database');
   }
 
   /** The person of an account; null when nothing is sealed for it, or nothing can be opened any more. */

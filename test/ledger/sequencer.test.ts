@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import {
+  PersonKeys,
   appendFact,
   auditLog,
   confirmRetiredKeys,
@@ -401,5 +402,26 @@ describe('signing keys', async () => {
       /is not ours: no key that is trusted has signed/,
     );
     assert.equal((await currentCheckpoint(own)).size, size);
+  });
+});
+
+describe('the master key', async () => {
+  const log = await openLog();
+  const { database } = log;
+  const other = () => new PersonKeys({ masterKey: randomBytes(32), clock: systemClock });
+
+  it('is the one that the first process had, and with another none starts', async () => {
+    await log.people.confirmMasterKey(database);
+    await log.people.confirmMasterKey(database);
+    await assert.rejects(other().confirmMasterKey(database), /SPELL_LEDGER_MASTER_KEY is not the key/);
+    await assert.rejects(database.query('DELETE FROM ledger_master_key'), /append-only/);
+  });
+
+  it('is also known by the keys it has wrapped, before anybody has left a mark', async () => {
+    const older = await openLog();
+    await appendFacts(older.database, 1);
+    await drain(older.sequencer);
+    await assert.rejects(other().confirmMasterKey(older.database), /SPELL_LEDGER_MASTER_KEY is not the key/);
+    await older.people.confirmMasterKey(older.database);
   });
 });
