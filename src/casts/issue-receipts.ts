@@ -15,7 +15,7 @@ import {
 import { AppError } from '../platform/index.js';
 import { RECEIPT_FACT, receiptSchema, type Receipt, type ReceiptContent } from './receipt.js';
 
-export type ReceiptDeps = Pick<LedgerDeps, 'database' | 'people'> & {
+export type ReceiptDeps = Pick<LedgerDeps, 'database' | 'people' | 'logger'> & {
   /** The keys of this process, the preferred one first. */
   receiptSigners: readonly NoteSigner[];
 };

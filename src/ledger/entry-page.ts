@@ -24,18 +24,17 @@ export function parseEntryPage(
   return { first: size, afterSequence: Number(sequence) };
 }
 
-/** Builds a connection from up to `first + 1` entries: the one too many tells that there is a next page. */
+/** Builds a connection of a page of entries. */
 export function toEntryConnection<T>(
-  entries: LedgerEntry[],
-  page: EntryPage,
+  { entries, isMore }: { entries: LedgerEntry[]; isMore: boolean },
   toNode: (entry: LedgerEntry) => T,
 ): Connection<T> {
-  const edges = entries.slice(0, page.first).map((entry) => ({
+  const edges = entries.map((entry) => ({
     cursor: Buffer.from(`entry:${entry.leaf.sequence}`).toString('base64url'),
     node: toNode(entry),
   }));
   const pageInfo = Object.assign(new PageInfo(), {
-    hasNextPage: entries.length > page.first,
+    hasNextPage: isMore,
     hasPreviousPage: false,
     startCursor: edges[0]?.cursor ?? null,
     endCursor: edges.at(-1)?.cursor ?? null,

@@ -1,4 +1,4 @@
-import { queryRows, type DataSource } from '../platform/index.js';
+import { errorText, queryRows, type DataSource, type Logger } from '../platform/index.js';
 import type { LedgerDeps } from './ledger.js';
 import { parseLeaf, type Leaf } from './leaf.js';
 import { hashLeafText } from './merkle/hash.js';
@@ -29,28 +29,32 @@ export interface EntryRow {
   sealed: Buffer | null;
 }
 
-/** Entries in their order, after `afterSequence`, of everybody or only of the account: up to `limit`. */
+/** Entries in their order, after `afterSequence`, of everybody or only of the account: up to `first`, and whether there are more. */
 export async function findEntries(
   deps: LedgerDeps,
-  query: { accountId: string; isOwnOnly: boolean; afterSequence: number; limit: number; mayOpen: boolean },
-): Promise<LedgerEntry[]> {
+  query: { accountId: string; isOwnOnly: boolean; afterSequence: number; first: number; mayOpen: boolean },
+): Promise<{ entries: LedgerEntry[]; isMore: boolean }> {
   const person = await deps.people.find(deps.database, query.accountId);
-  if (query.isOwnOnly && person === null) return [];
+  if (query.isOwnOnly && person === null) return { entries: [], isMore: false };
   const rows = await queryRows<EntryRow>(
     deps.database,
     query.isOwnOnly
       ? `SELECT sequence, leaf, sealed FROM ledger_entries WHERE sequence > $1 AND pseudonym = $3 ORDER BY sequence LIMIT $2`
       : `SELECT sequence, leaf, sealed FROM ledger_entries WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
     query.isOwnOnly
-      ? [query.afterSequence, query.limit, person?.pseudonym]
-      : [query.afterSequence, query.limit],
+      ? [query.afterSequence, query.first + 1, person?.pseudonym]
+      : [query.afterSequence, query.first + 1],
   );
-  return rows.map((row) => toEntry(row, query.mayOpen ? person : null));
+  const entries = rows
+    .slice(0, query.first)
+    .map((row) => tryEntry(deps.logger, row, query.mayOpen ? person : null))
+    .filter((entry) => entry !== null);
+  return { entries, isMore: rows.length > query.first };
 }
 
 /** The first entry of this kind about this subject of the account; null before it has its place, or after an erasure. */
 export async function findEntry(
-  deps: Omit<LedgerDeps, 'clock'>,
+  deps: Pick<LedgerDeps, 'database' | 'people'>,
   fact: { accountId: string; kind: string; subject: string },
 ): Promise<LedgerEntry | null> {
   const person = await deps.people.find(deps.database, fact.accountId);
@@ -68,6 +72,21 @@ async function findRow(database: DataSource, subjectHash: Buffer): Promise<Entry
   return row ?? null;
 }
 
+/** One entry that was damaged must not hide the others: without its content then, or, when not even its leaf can be read, null. */
+function tryEntry(logger: Logger, row: EntryRow, reader: Person | null): LedgerEntry | null {
+  for (const who of [reader, null])
+    try {
+      return toEntry(row, who);
+    } catch (error) {
+      logger.error(
+        { problem: errorText(error), sequence: row.sequence },
+        'an entry of the ledger is damaged',
+      );
+    }
+  return null;
+}
+
+/** Throws when it is not what was written. */
 export function toEntry(row: EntryRow, reader: Person | null): LedgerEntry {
   const leaf = parseLeaf(row.leaf);
   if (leaf === null) throw new Error(`entry ${row.sequence} of the ledger cannot be read`);

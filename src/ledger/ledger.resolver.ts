@@ -56,14 +56,14 @@ export class LedgerResolver {
     const { accountId, scopes } = requireReader(context);
     const page = parseEntryPage(first, after);
     const mayOpen = scopes.includes('admin') || scopes.includes('read');
-    const entries = await findEntries(this.#deps, {
+    const found = await findEntries(this.#deps, {
       accountId,
       isOwnOnly: mine === true,
       afterSequence: page.afterSequence,
-      limit: page.first + 1,
+      first: page.first,
       mayOpen,
     });
-    return toEntryConnection(entries, page, toEntryType);
+    return toEntryConnection(found, toEntryType);
   }
 
   @FieldResolver(() => InclusionProofType, { description: 'Proves that an entry is in the log.' })

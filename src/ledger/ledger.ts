@@ -5,6 +5,7 @@ import {
   type Clock,
   type DataSource,
   type InputProblem,
+  type Logger,
 } from '../platform/index.js';
 import { parseCheckpointText, type Checkpoint } from './note/checkpoint.js';
 import { parseNote } from './note/signed-note.js';
@@ -17,6 +18,7 @@ export interface LedgerDeps {
   database: DataSource;
   clock: Clock;
   people: PersonKeys;
+  logger: Logger;
 }
 
 export interface SignedCheckpoint extends Checkpoint {

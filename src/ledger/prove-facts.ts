@@ -1,6 +1,8 @@
-import { queryRows } from '../platform/index.js';
+import { errorText, queryRows, toAppError } from '../platform/index.js';
 import { toEntry, type EntryRow, type OpenedContent } from './find-entries.js';
 import { currentCheckpoint, treeOf, type LedgerDeps, type SignedCheckpoint } from './ledger.js';
+import type { TileTree } from './merkle/tile-tree.js';
+import type { Person } from './person-keys.js';
 import { hashSubject } from './seal-entry.js';
 
 /** A fact with all that proves it to somebody else: its leaf, its opening, its place and the way to the root. */
@@ -19,7 +21,7 @@ export interface ProvedFact {
  * have no place in the log yet, and without all of them once the person's key is destroyed. A few queries, however many.
  */
 export async function proveFacts(
-  deps: Pick<LedgerDeps, 'database' | 'people'>,
+  deps: Pick<LedgerDeps, 'database' | 'people' | 'logger'>,
   facts: { accountId: string; kind: string; subjects: readonly string[] },
 ): Promise<Map<string, ProvedFact>> {
   const person = await deps.people.find(deps.database, facts.accountId);
@@ -34,13 +36,28 @@ export async function proveFacts(
   // Read after the entries, so it covers them: an entry and the checkpoint over it are committed together.
   const checkpoint = await currentCheckpoint(deps);
   const tree = treeOf(deps, checkpoint.size);
-  const proved = await Promise.all(
-    rows.map(async (row) => {
-      const { leaf, leafText, opened } = toEntry(row, person);
-      if (opened === null) throw new Error(`entry ${row.sequence} of the ledger has lost its content`);
-      const { sequence } = leaf;
-      return { sequence, leafText, opened, hashes: await tree.inclusionProof(sequence), checkpoint };
-    }),
-  );
-  return new Map(proved.map((fact) => [fact.opened.subject, fact]));
+  const proved = await Promise.all(rows.map((row) => proveRow(deps, row, { person, tree, checkpoint })));
+  return new Map(proved.filter((fact) => fact !== null).map((fact) => [fact.opened.subject, fact]));
+}
+
+/** Null for an entry that was damaged, which must not take the proofs of others with it: a line in the log says which. */
+async function proveRow(
+  { logger }: Pick<LedgerDeps, 'logger'>,
+  row: EntryRow,
+  { person, tree, checkpoint }: { person: Person; tree: TileTree; checkpoint: SignedCheckpoint },
+): Promise<ProvedFact | null> {
+  try {
+    const { leaf, leafText, opened } = toEntry(row, person);
+    if (opened === null) throw new Error('it has lost its content');
+    const { sequence } = leaf;
+    return { sequence, leafText, opened, hashes: await tree.inclusionProof(sequence), checkpoint };
+  } catch (error) {
+    // That PostgreSQL cannot be asked says nothing about an entry.
+    if (toAppError(error).code === 'UNAVAILABLE') throw error;
+    logger.error(
+      { problem: errorText(error), sequence: row.sequence },
+      'an entry of the ledger cannot be proved',
+    );
+    return null;
+  }
 }

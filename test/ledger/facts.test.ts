@@ -83,6 +83,34 @@ describe('the ledger of a running platform', async () => {
     assert.ok(!(await contents(caster.client)).some(Boolean));
   });
 
+  it('an entry that was damaged hides itself and no other', async () => {
+    const victim = await seed.account();
+    await allSequenced(app);
+    const before = await ownEntries(victim.client);
+    const first = before[0]?.sequence;
+    const runner = app.database.createQueryRunner();
+    const swap = async (sequence: string | undefined) => {
+      await runner.query('ALTER TABLE ledger_entries DISABLE TRIGGER USER');
+      await runner.query(
+        `UPDATE ledger_entries SET sealed = set_bit(sealed, 200, 1 - get_bit(sealed, 200)) WHERE sequence = $1`,
+        [sequence],
+      );
+      await runner.query('ALTER TABLE ledger_entries ENABLE TRIGGER USER');
+    };
+    await swap(first);
+    const after = await ownEntries(victim.client);
+    assert.deepEqual(
+      after.map(({ sequence }) => sequence),
+      before.map(({ sequence }) => sequence),
+    );
+    assert.deepEqual(
+      after.map(({ content }) => content === null),
+      before.map(({ sequence }) => sequence === first),
+    );
+    await swap(first);
+    await runner.release();
+  });
+
   it('pages follow each other without a gap', async () => {
     const seen: string[] = [];
     let after: string | null = null;

@@ -27,10 +27,38 @@ describe('receipts: who signs them, and for how long', async () => {
   const people = new PersonKeys({ masterKey: harness.config.ledgerMasterKey, clock: app.clock });
   const holds = (file: Buffer) => assert.equal(findFault(file, keys), null);
 
+  it('of many, one whose entry was damaged has none, and the others have theirs', async () => {
+    const casts = [
+      await runCast(client, { spell, input: 'one' }),
+      await runCast(client, { spell, input: 'two' }),
+    ];
+    const before = await Promise.all(casts.map(({ id }) => receiptOf(client, id)));
+    const runner = app.database.createQueryRunner();
+    const flip = async () => {
+      await runner.query('ALTER TABLE ledger_entries DISABLE TRIGGER USER');
+      await runner.query(
+        'UPDATE ledger_entries SET sealed = set_bit(sealed, 200, 1 - get_bit(sealed, 200)) WHERE sequence = $1',
+        [before[0]?.ledger.sequence],
+      );
+      await runner.query('ALTER TABLE ledger_entries ENABLE TRIGGER USER');
+    };
+    await flip();
+    const deps = { database: app.database, people, logger: app.logger, receiptSigners: keys };
+    const ids = casts.map(({ id }) => id);
+    const issued = await issueReceipts(deps, caster.accountId, ids);
+    assert.deepEqual(
+      issued.map((receipt) => receipt === null),
+      [true, false],
+    );
+    await flip();
+    assert.ok((await issueReceipts(deps, caster.accountId, ids)).every((receipt) => receipt !== null));
+    await runner.release();
+  });
+
   it('ok: only a key that is in use by the log signs; without one it is unavailable', async () => {
     const cast = await runCast(client, { spell, input: 'x' });
     await receiptFile(client, cast.id);
-    const deps = { database: app.database, people };
+    const deps = { database: app.database, people, logger: app.logger };
     const unknown = noteSigner(harness.config.ledgerOrigin, Buffer.alloc(32, 7));
     const receiptSigners = [unknown, signer];
     const [receipt] = await issueReceipts({ ...deps, receiptSigners }, caster.accountId, [cast.id]);
@@ -56,7 +84,7 @@ describe('receipts: who signs them, and for how long', async () => {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    const deps = { database, people, receiptSigners: [signer] };
+    const deps = { database, people, logger: app.logger, receiptSigners: [signer] };
     const one = await issueReceipts(deps, many.accountId, [casts[0]?.id ?? '']);
     const queriesForOne = asked.splice(0).length;
     const all = await issueReceipts(

@@ -30,8 +30,8 @@ export async function checkLedger(
 }
 
 async function readFacts(ledger: LedgerDeps, accountId: string): Promise<SettledFact[]> {
-  const all = { accountId, isOwnOnly: true, afterSequence: -1, limit: ENTRIES_MAX, mayOpen: true };
-  const entries = await findEntries(ledger, all);
+  const all = { accountId, isOwnOnly: true, afterSequence: -1, first: ENTRIES_MAX, mayOpen: true };
+  const { entries } = await findEntries(ledger, all);
   return entries
     .filter(({ leaf }) => leaf.kind === 'cast.settled')
     .map(({ opened }) => opened?.content as SettledFact);

@@ -5,9 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrations } from '../../../migrations/index.js';
 import { entities } from '../../../src/app.js';
-import { PersonKeys, type LedgerDeps } from '../../../src/ledger/index.js';
-import { connectPostgres, migrate, systemClock, type DataSource } from '../../../src/platform/index.js';
 import { SecretDigests } from '../../../src/keys/index.js';
+import { PersonKeys, type LedgerDeps } from '../../../src/ledger/index.js';
+import {
+  connectPostgres,
+  createLogger,
+  migrate,
+  systemClock,
+  type DataSource,
+} from '../../../src/platform/index.js';
 import { ApiClient } from '../../support/client.js';
 import type { spawnProcess } from '../../support/processes.js';
 import { Seed } from '../../support/seed.js';
@@ -50,7 +56,12 @@ export class Stack {
     process.once('exit', this.#removeData);
     this.database = database;
     const [masterKey, linkKey] = [randomBytes(32), randomBytes(32)];
-    this.ledger = { database, clock: systemClock, people: new PersonKeys({ masterKey, clock: systemClock }) };
+    this.ledger = {
+      database,
+      clock: systemClock,
+      people: new PersonKeys({ masterKey, clock: systemClock }),
+      logger: createLogger({ level: 'error', name: 'check' }),
+    };
     const environment = {
       DATABASE_URL: options.postgres.url,
       REDIS_URL: options.redis.url,
