@@ -69,7 +69,9 @@ describe('hostile guests', async () => {
       const { cast, logBytes } = await castToItsEnd(client, spell, guest);
       const end = cast.error?.code ?? cast.status;
       assert.ok(guest.ends.includes(end), `${end}: ${JSON.stringify(cast.error)}`);
-      assert.equal(cast.attempts, 1, 'it took no process with it that others needed');
+      // What takes the memory of a process that others have used is run again in one of its own.
+      const attemptsMax = end === 'MEMORY_EXCEEDED' ? 2 : 1;
+      assert.ok(cast.attempts <= attemptsMax, 'it took no process with it that others needed');
       if (guest.message !== undefined) assert.match(cast.error?.message ?? '', guest.message);
       if (end === 'SUCCEEDED') guest.check?.(Buffer.from(cast.outputBase64 ?? '', 'base64'));
       assert.ok(logBytes <= LOG_BYTES_MAX, `${logBytes} bytes of log`);
