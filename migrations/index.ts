@@ -14,6 +14,7 @@ import { RecentCastsOfVersion20261128100400 } from './20261128100400-recent-cast
 import { KeyDigests20261128110000 } from './20261128110000-key-digests.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 import { LedgerMasterKey20261128120100 } from './20261128120100-ledger-master-key.js';
+import { LedgerGuards20261128120200 } from './20261128120200-ledger-guards.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   KeyDigests20261128110000,
   WebhookFacts20261128120000,
   LedgerMasterKey20261128120100,
+  LedgerGuards20261128120200,
 ];

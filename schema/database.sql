@@ -187,6 +187,7 @@ CREATE TABLE ledger_checkpoints (
 );
 CREATE TRIGGER ledger_checkpoint_has_no_gap BEFORE INSERT ON public.ledger_checkpoints FOR EACH ROW EXECUTE FUNCTION ledger_checkpoint_has_no_gap();
 CREATE TRIGGER ledger_checkpoints_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+CREATE TRIGGER ledger_checkpoints_takes_batches BEFORE INSERT ON public.ledger_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger_takes_batches();
 
 CREATE TABLE ledger_entries (
   sequence bigint NOT NULL,
@@ -202,6 +203,7 @@ CREATE TABLE ledger_entries (
 CREATE INDEX ledger_entries_by_person ON public.ledger_entries USING btree (pseudonym, sequence);
 CREATE INDEX ledger_entries_by_subject ON public.ledger_entries USING btree (subject_hash) WHERE (subject_hash IS NOT NULL);
 CREATE TRIGGER ledger_entries_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+CREATE TRIGGER ledger_entries_takes_batches BEFORE INSERT ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_takes_batches();
 
 CREATE TABLE ledger_keys (
   name text NOT NULL,
@@ -241,6 +243,7 @@ CREATE TABLE ledger_outbox (
   CONSTRAINT ledger_outbox_pkey PRIMARY KEY (id)
 );
 CREATE TRIGGER ledger_outbox_is_append_only BEFORE UPDATE OR TRUNCATE ON public.ledger_outbox FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+CREATE TRIGGER ledger_outbox_takes_batches BEFORE DELETE ON public.ledger_outbox FOR EACH STATEMENT EXECUTE FUNCTION ledger_takes_batches();
 
 CREATE TABLE ledger_tiles (
   level smallint NOT NULL,
@@ -255,6 +258,7 @@ CREATE TABLE ledger_tiles (
   CONSTRAINT ledger_tiles_pkey PRIMARY KEY (level, index)
 );
 CREATE TRIGGER ledger_tiles_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_tiles FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+CREATE TRIGGER ledger_tiles_takes_batches BEFORE INSERT ON public.ledger_tiles FOR EACH STATEMENT EXECUTE FUNCTION ledger_takes_batches();
 
 CREATE TABLE outbox (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -664,6 +668,18 @@ AS $function$
           RAISE EXCEPTION 'a ledger key does not change, and its retirement is not taken back';
         END IF;
         RETURN NEW;
+      END $function$
+;
+
+CREATE OR REPLACE FUNCTION public.ledger_takes_batches()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF current_setting('spell.sequencing', true) IS DISTINCT FROM 'on' THEN
+          RAISE EXCEPTION '% of % refused: only the sequencer continues the ledger', TG_OP, TG_TABLE_NAME;
+        END IF;
+        RETURN NULL;
       END $function$
 ;
 

@@ -127,7 +127,8 @@ export class Sequencer {
       );
       const [row] = await queryRows<{ locked: boolean }>(
         manager,
-        'SELECT pg_try_advisory_xact_lock($1) AS locked',
+        // The setting ends with the transaction; triggers let nobody write to the log without it.
+        `SELECT pg_try_advisory_xact_lock($1) AS locked, set_config('spell.sequencing', 'on', true)`,
         [BATCH_LOCK],
       );
       if (row?.locked !== true) return null;

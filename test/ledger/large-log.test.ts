@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LedgerMetrics, LogChecker, auditLog } from '../../src/ledger/index.js';
 import { createLogger, createRegistry } from '../../src/platform/index.js';
-import { ORIGIN, appendFacts, databaseSource, drain, openLog } from './support.js';
+import { ORIGIN, appendFacts, databaseSource, drain, liftGuards, openLog } from './support.js';
 
 // One more than a tile of level 1 covers, so that there is a row of level 1.
 const ENTRIES = 256 * 256 + 1;
@@ -23,7 +23,7 @@ describe('a log with more than two levels of tiles', async () => {
       ],
     ] as const) {
       await intruder.query('BEGIN');
-      await intruder.query('SET LOCAL session_replication_role = replica');
+      await liftGuards(intruder);
       await intruder.query(sql);
       const report = await auditLog(databaseSource(intruder));
       assert.deepEqual(report.ok ? null : [report.problem.sequence, report.problem.lastSequence], where, sql);

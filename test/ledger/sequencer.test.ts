@@ -21,7 +21,16 @@ import { readLogState } from '../../src/ledger/log-state.js';
 import { readLeaves } from '../../src/ledger/read-log.js';
 import { writeBatch } from '../../src/ledger/write-batch.js';
 import { systemClock } from '../../src/platform/index.js';
-import { ORIGIN, appendFacts, databaseSource, drain, openLog } from './support.js';
+import {
+  ORIGIN,
+  appendFacts,
+  asSequencer,
+  databaseSource,
+  drain,
+  liftGuards,
+  openLog,
+  restoreGuards,
+} from './support.js';
 
 const ACCOUNT = '01890000-0000-7000-8000-000000000001';
 const fact = (over: Partial<Fact> = {}): Fact => ({
@@ -165,12 +174,16 @@ describe('the log', async () => {
       clock: systemClock,
     };
     await assert.rejects(
-      database.transaction((manager) => writeBatch(manager, { ...batch, state: stale })),
+      database.transaction(async (manager) => {
+        await manager.query(`SET LOCAL spell.sequencing = 'on'`);
+        await writeBatch(manager, { ...batch, state: stale });
+      }),
       /duplicate key value/,
     );
     // Not even when nothing else stands in its way: a checkpoint is extended once.
     await assert.rejects(
-      database.query(
+      asSequencer(
+        database,
         `INSERT INTO ledger_checkpoints (size, previous_size, note, created_at) VALUES ($1, $2, 'fork', now())`,
         [size + 1, size],
       ),
@@ -182,7 +195,7 @@ describe('the log', async () => {
   it('a sequencer that finds its log changed says so and writes nothing more', async () => {
     const { size } = await currentCheckpoint({ database });
     const runner = database.createQueryRunner();
-    await runner.query(`SET session_replication_role = replica`);
+    await liftGuards(runner);
     const [leaf = ''] = await readLeaves(database, size - 1, size);
     const forged = leaf.replace(
       /"commitment":"./,
@@ -193,7 +206,7 @@ describe('the log', async () => {
     await assert.rejects(log.newSequencer().sequenceBatch(), /the log was changed/);
     assert.equal((await currentCheckpoint({ database })).size, size);
     await runner.query(`UPDATE ledger_entries SET leaf = $2 WHERE sequence = $1`, [size - 1, leaf]);
-    await runner.query(`SET session_replication_role = DEFAULT`);
+    await restoreGuards(runner);
     await runner.release();
     assert.equal(await log.newSequencer().sequenceBatch(), 1);
   });
@@ -223,6 +236,34 @@ describe('what was written', async () => {
     await assert.rejects(database.query(`TRUNCATE ledger_outbox`), /append-only/);
   });
 
+  it('cannot be passed over by a session that plays replica', async () => {
+    const runner = database.createQueryRunner();
+    await runner.query('SET session_replication_role = replica');
+    for (const sql of [
+      'DELETE FROM ledger_entries',
+      `UPDATE ledger_checkpoints SET note = ''`,
+      'DELETE FROM person_keys',
+    ])
+      await assert.rejects(runner.query(sql), /append-only/);
+    await runner.query('SET session_replication_role = DEFAULT');
+    await runner.release();
+  });
+
+  it('is continued by the sequencer alone, and no fact leaves the outbox but into the log', async () => {
+    const [leaf = ''] = await readLeaves(database, 299, 300);
+    const stray = leaf.replace('"sequence":299', '"sequence":300');
+    for (const [sql, parameters] of [
+      ['INSERT INTO ledger_entries (sequence, leaf) VALUES (300, $1)', [stray]],
+      [`INSERT INTO ledger_tiles (level, index, root) VALUES (1, 9, sha256(''))`, []],
+      [
+        `INSERT INTO ledger_checkpoints (size, previous_size, note, created_at) VALUES (301, 300, 'n', now())`,
+        [],
+      ],
+      ['DELETE FROM ledger_outbox', []],
+    ] as const)
+      await assert.rejects(database.query(sql, [...parameters]), /only the sequencer/, sql);
+  });
+
   it('keys of the log and of people do not change', async () => {
     await assert.rejects(database.query(`DELETE FROM ledger_keys`), /append-only/);
     await assert.rejects(database.query(`UPDATE ledger_keys SET added_size = 7`), /does not change/);
@@ -233,7 +274,8 @@ describe('what was written', async () => {
   it('a checkpoint cannot cover a gap, and an entry has the place it says', async () => {
     const [{ size }] = await database.query(`SELECT max(size)::int AS size FROM ledger_checkpoints`);
     await assert.rejects(
-      database.query(
+      asSequencer(
+        database,
         `INSERT INTO ledger_checkpoints (size, previous_size, note, created_at) VALUES ($1, $2, 'n', now())`,
         [size + 1, size],
       ),
@@ -241,7 +283,7 @@ describe('what was written', async () => {
     );
     const [leaf = ''] = await readLeaves(database, 0, 1);
     await assert.rejects(
-      database.query(`INSERT INTO ledger_entries (sequence, leaf) VALUES ($1, $2)`, [size, leaf]),
+      asSequencer(database, `INSERT INTO ledger_entries (sequence, leaf) VALUES ($1, $2)`, [size, leaf]),
       /leaf_has_sequence/,
     );
   });
@@ -392,9 +434,9 @@ describe('signing keys', async () => {
       [ORIGIN, thief.keyId, thief.publicKey],
     );
     const runner = own.database.createQueryRunner();
-    await runner.query('SET session_replication_role = replica');
+    await liftGuards(runner);
     await runner.query('UPDATE ledger_checkpoints SET note = $2 WHERE size = $1', [size, note]);
-    await runner.query('SET session_replication_role = DEFAULT');
+    await restoreGuards(runner);
     await runner.release();
     await appendFacts(own.database, 1);
     await assert.rejects(

@@ -98,6 +98,39 @@ export async function appendFacts(database: DataSource, count: number, people = 
   );
 }
 
+const GUARDED = [
+  'ledger_entries',
+  'ledger_tiles',
+  'ledger_checkpoints',
+  'ledger_outbox',
+  'ledger_keys',
+  'person_keys',
+];
+
+/** Switches off every guard, as only somebody with all rights can: until the transaction ends, or `restoreGuards`. */
+export async function liftGuards(connection: { query(sql: string): Promise<unknown> }): Promise<void> {
+  await connection.query('SET session_replication_role = replica');
+  for (const table of GUARDED) await connection.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
+}
+
+export async function restoreGuards(connection: { query(sql: string): Promise<unknown> }): Promise<void> {
+  await connection.query('SET session_replication_role = DEFAULT');
+  const triggers = (await connection.query(
+    `SELECT tgrelid::regclass::text AS name, tgname AS trigger FROM pg_trigger
+      WHERE NOT tgisinternal AND tgrelid::regclass::text IN (${GUARDED.map((name) => `'${name}'`).join()})`,
+  )) as { name: string; trigger: string }[];
+  for (const { name, trigger } of triggers)
+    await connection.query(`ALTER TABLE ${name} ENABLE ALWAYS TRIGGER ${trigger}`);
+}
+
+/** A statement in a transaction that says it is a batch of the sequencer's. */
+export async function asSequencer(database: DataSource, sql: string, parameters: unknown[]): Promise<void> {
+  await database.transaction(async (manager) => {
+    await manager.query(`SET LOCAL spell.sequencing = 'on'`);
+    await manager.query(sql, parameters);
+  });
+}
+
 /** Sequences everything that waits. */
 export async function drain(sequencer: Sequencer): Promise<void> {
   while ((await sequencer.sequenceBatch()) !== 0);

@@ -16,7 +16,7 @@ import {
 } from '../../src/ledger/index.js';
 import { createLogger, createRegistry, type DataSource } from '../../src/platform/index.js';
 import { serveDatabase } from './serve-log.js';
-import { ORIGIN, appendFacts, databaseSource, drain, openLog } from './support.js';
+import { ORIGIN, appendFacts, databaseSource, drain, liftGuards, openLog } from './support.js';
 
 const EDITS = 1_000;
 // Two full tiles and a piece of a third, so that every kind of row is there.
@@ -251,12 +251,13 @@ async function withEdit<T>(
     .replaceAll(/\bSIZE\b/g, String(ENTRIES));
   await intruder.query('BEGIN');
   try {
-    await intruder.query('SET LOCAL session_replication_role = replica');
+    await liftGuards(intruder);
     const [, count] = (await intruder.query(edit)) as [unknown, number];
     assert.ok(count === undefined || count > 0, `the edit changed nothing: ${edit}`);
     return await look();
   } finally {
     await intruder.query('ROLLBACK');
+    await intruder.query('SET session_replication_role = DEFAULT');
   }
 }
 
