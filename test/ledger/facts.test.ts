@@ -210,6 +210,21 @@ describe('the ledger of a running platform', async () => {
     const tile = await get(`tile/0/000.p/${size}`);
     assert.equal(tile.headers.get('content-type'), 'application/octet-stream');
     assert.match(tile.headers.get('cache-control') ?? '', /immutable/);
+    for (const answer of [checkpoint, tile, await get('keys')])
+      assert.deepEqual(
+        ['access-control-allow-origin', 'cross-origin-resource-policy'].map((name) =>
+          answer.headers.get(name),
+        ),
+        ['*', 'cross-origin'],
+      );
+    const bundle = (encoding: string) =>
+      clientOf().fetch(`/v1/ledger/tile/entries/000.p/${size}`, { headers: { 'accept-encoding': encoding } });
+    const [packed, plain] = [await bundle('br, gzip'), await bundle('identity')];
+    assert.deepEqual(
+      [packed.headers.get('content-encoding'), plain.headers.get('content-encoding')],
+      ['gzip', null],
+    );
+    assert.deepEqual(await packed.arrayBuffer(), await plain.arrayBuffer());
     const hashes = Buffer.from(await tile.arrayBuffer());
     assert.equal(hashes.length, 32 * size);
     const narrower = Buffer.from(await (await get('tile/0/000.p/2')).arrayBuffer());

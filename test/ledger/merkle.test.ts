@@ -270,3 +270,26 @@ function misshapen(proof: readonly Buffer[]): Buffer[][] {
   if (proof.length > 1) forged.push(proof.toReversed());
   return forged;
 }
+
+describe('the tiles that a proof reads', () => {
+  it('are at most two for each eight levels of the tree, at 10³ and at 10⁵ entries', async (test) => {
+    for (const [size, most] of [
+      [1_000, 4],
+      [100_000, 6],
+    ] as const) {
+      const leaves = leavesOf(size);
+      let mostRead = 0;
+      for (const sequence of [0, 255, 256, Math.floor(size / 2), size - 257, size - 1]) {
+        const read: string[] = [];
+        const reader = tileReader(leaves, (name) => read.push(name));
+        await new TileTree(size, reader).inclusionProof(sequence);
+        mostRead = Math.max(mostRead, read.length);
+        read.length = 0;
+        await new TileTree(size, reader).consistencyProof(sequence + 1);
+        mostRead = Math.max(mostRead, read.length);
+      }
+      assert.ok(mostRead <= most, `${mostRead} tiles of ${size}`);
+      test.diagnostic(`${size} entries: at most ${mostRead} tiles`);
+    }
+  });
+});

@@ -5,7 +5,7 @@ import { isKeyName, type NoteSigner, type NoteVerifier } from './note-key.js';
 /** C2SP signed-note. A log signs with one key, or two during a rotation; witnesses may add theirs. */
 const SIGNATURES_MAX = 16;
 // Far above a checkpoint of ours with all its signatures; bounds what a stranger's file can make a verifier do.
-const NOTE_BYTES_MAX = 100_000;
+const NOTE_BYTES_MAX = 256 * 1024;
 const SIGNATURE_BYTES = 64;
 const KEY_ID_BYTES = 4;
 
