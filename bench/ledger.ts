@@ -19,6 +19,7 @@ import {
 } from '../src/ledger/index.js';
 import { createLogger, createRegistry, systemClock } from '../src/platform/index.js';
 import { writeMirror } from './ledger-mirror.js';
+import { measureSettle } from './ledger-settle.js';
 import { print, printGoal } from './print.js';
 
 const ORIGIN = 'bench.local/v1/ledger';
@@ -28,13 +29,10 @@ const MASTER_KEY = randomBytes(32);
 // Sequenced for real, in rounds; the fastest counts, because the machine is not always ours alone.
 const SEQUENCED_SIZES = [1_000, 20_000, 40_000, 60_000, 80_000, 100_000];
 const AUDITED_SIZE = 1_000_000;
-const SETTLE_PAIRS = 200;
-const SETTLE_BATCH = 64;
 const PACED_BATCHES = 100;
 const PACED_EVERY_MS = 50;
 
 const SEQUENCED_GOAL = 10_000;
-const SETTLE_GOAL_MS = 1;
 const UNDER_CHECKPOINT_GOAL_S = 5;
 const AUDIT_GOAL_S = 30;
 
@@ -167,39 +165,6 @@ async function measureDelay(database: DataSource): Promise<void> {
     p99 <= UNDER_CHECKPOINT_GOAL_S,
     measured,
   );
-}
-
-/** Statements like the one that settles casts, with and without their facts, in turns: one cast, and a batch. */
-async function measureSettle(database: DataSource): Promise<void> {
-  await database.query(`CREATE TABLE bench_casts (id int PRIMARY KEY, status text NOT NULL, output bytea)`);
-  await database.query(
-    `INSERT INTO bench_casts SELECT i, 'RUNNING', NULL FROM generate_series(1, 1000) AS i`,
-  );
-  const settle = `UPDATE bench_casts SET status = 'SUCCEEDED', output = $2 WHERE id <= $1 RETURNING id`;
-  const withFacts = `WITH settled AS (${settle})
-    INSERT INTO ledger_outbox (${FACT_COLUMNS})
-    SELECT '00000000-0000-7000-8000-000000000001', 'cast.settled', id::text, now(), format($3, id, id)::json FROM settled`;
-  const output = randomBytes(200);
-  for (const count of [1, SETTLE_BATCH]) {
-    const addedMs: number[] = [];
-    for (let pair = 0; pair < SETTLE_PAIRS; pair += 1) {
-      const without = await timeOf(() => database.query(settle, [count, output]));
-      const fact = FACT.replaceAll('@', '%s');
-      addedMs.push((await timeOf(() => database.query(withFacts, [count, output, fact]))) - without);
-    }
-    const eachMs = (addedMs.toSorted((a, b) => a - b)[SETTLE_PAIRS / 2] ?? NaN) / count;
-    printGoal(
-      `at most ${SETTLE_GOAL_MS} ms added to a stand-in for settling (an UPDATE of casts' size), ${count} at once`,
-      eachMs <= SETTLE_GOAL_MS,
-      `${eachMs.toFixed(3)} ms`,
-    );
-  }
-}
-
-async function timeOf(work: () => Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
-  await work();
-  return performance.now() - startedMs;
 }
 
 type ReadTile = (tile: { level: number; index: number; width: number }) => Promise<Buffer | null>;
