@@ -14,7 +14,8 @@ import type { PersonKeys } from './person-keys.js';
 import { readCheckpoint } from './read-log.js';
 import { enrolKeys, liveSigners, readVerifiers, type LogKeys } from './signing-keys.js';
 import { BATCH_LOCK, endSilentLeader } from './end-silent-leader.js';
-import { CHUNK_MAX, insertCheckpoint, takeFacts, writeBatch } from './write-batch.js';
+import { CHUNK_MAX, takeFacts } from './take-facts.js';
+import { insertCheckpoint, writeBatch } from './write-batch.js';
 
 export interface SequencerDeps {
   database: DataSource;
