@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 
 // Most requests are answered in milliseconds; who waits for a long cast asks again, elsewhere.
 const REQUESTS_END_WITHIN_MS = 3_000;
+// Who has just connected is about to ask: what it sent may be on its way through this machine.
+const SILENT_CONNECTIONS_END_AFTER_MS = 250;
 const LOOK_EVERY_MS = 20;
 
 /**
@@ -16,11 +18,12 @@ export function endConnectionsOnStop(app: FastifyInstance): void {
     done();
   });
   app.addHook('preClose', (done) => {
-    const deadlineMs = performance.now() + REQUESTS_END_WITHIN_MS;
+    const startedMs = performance.now();
     const timer = setInterval(() => {
       for (const reply of unanswered) if (isStream(reply)) reply.raw.destroy();
-      if (performance.now() < deadlineMs) app.server.closeIdleConnections();
-      else app.server.closeAllConnections();
+      const passedMs = performance.now() - startedMs;
+      if (passedMs >= REQUESTS_END_WITHIN_MS) app.server.closeAllConnections();
+      else if (passedMs >= SILENT_CONNECTIONS_END_AFTER_MS) app.server.closeIdleConnections();
     }, LOOK_EVERY_MS);
     app.server.once('close', () => clearInterval(timer));
     done();

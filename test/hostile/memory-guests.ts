@@ -1,4 +1,3 @@
-import binaryen from 'binaryen';
 import { command, ENDLESS_FUEL, forever, SHORT_MS, start, type HostileGuest } from './hostile-guest.js';
 
 const MEMORY_MB = 32;
@@ -16,23 +15,6 @@ const growing = (pages: number) =>
          (then (i64.store (i32.mul (local.get $at) (i32.const 65536)) (i64.const -1)) (br $more))))
      (unreachable)`,
   );
-
-/** A list that nobody ever lets go of, each of its nodes with an array of so many bytes. */
-function withGarbageCollection(arrayBytes: number): Uint8Array {
-  const module = binaryen.parseText(`(module
-    (type $bytes (array (mut i8)))
-    (rec (type $node (struct (field (ref null $node)) (field (ref $bytes)))))
-    (memory (export "memory") 1)
-    (func (export "_start") (local $list (ref null $node))
-      (loop $more
-        (local.set $list
-          (struct.new $node (local.get $list) (array.new_default $bytes (i32.const ${arrayBytes}))))
-        (br $more))))`);
-  module.setFeatures(binaryen.Features.GC | binaryen.Features.ReferenceTypes);
-  const bytes = module.emitBinary();
-  module.dispose();
-  return bytes;
-}
 
 const tables = Array.from({ length: 20 }, (_, index) => `(table $t${index} 0 funcref)`).join(' ');
 const growTables = Array.from(
@@ -102,18 +84,6 @@ export const MEMORY_GUESTS: readonly HostileGuest[] = [
     name: 'twenty tables grown side by side',
     wasm: () => command([], `${tables} (func (export "_start") ${growTables} (unreachable))`),
     runtime,
-    ends: ['MEMORY_EXCEEDED', 'TRAP'],
-  },
-  {
-    name: 'objects without end on the engine’s heap, each holding the last',
-    wasm: () => withGarbageCollection(64_000),
-    runtime: { ...runtime, timeout_ms: 20_000 },
-    ends: ['MEMORY_EXCEEDED'],
-  },
-  {
-    name: 'arrays of a hundred megabytes on the engine’s heap',
-    wasm: () => withGarbageCollection(100_000_000),
-    runtime: { ...runtime, timeout_ms: 20_000 },
     ends: ['MEMORY_EXCEEDED', 'TRAP'],
   },
   {

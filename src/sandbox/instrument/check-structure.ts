@@ -2,6 +2,7 @@ import { checkImports, importName } from './check-imports.js';
 import { MEMORY_PAGES_MAX, TABLE_ELEMENTS_MAX } from './limits.js';
 import type { Limits, ModuleStructure } from './module-structure.js';
 import { problemAt, quoteName, type ModuleProblem } from './module-problem.js';
+import { NO_AGGREGATES } from './opcodes-aggregate.js';
 import { SECTION } from './sections.js';
 import { WASI_MODULE, wasiFunction } from './wasi-functions.js';
 
@@ -13,12 +14,18 @@ const RESERVED_SECTION_PREFIX = 'spell.';
 export function checkStructure(structure: ModuleStructure): ModuleProblem[] {
   return [
     ...checkImports(structure),
+    ...checkTypes(structure),
     ...checkEntry(structure),
     ...checkReservedNames(structure),
     ...checkMemories(structure),
     ...checkMemoryExport(structure),
     ...checkTables(structure),
   ];
+}
+
+function checkTypes({ types }: ModuleStructure): ModuleProblem[] {
+  const index = types.findIndex(({ form }) => form !== 'function');
+  return index < 0 ? [] : [problemAt(`types/${index}`, NO_AGGREGATES)];
 }
 
 function checkEntry({ exports, types, functionTypes }: ModuleStructure): ModuleProblem[] {

@@ -21,9 +21,7 @@ export type CostClass =
   | 'tableBulk'
   | 'tableGrow'
   | 'drop'
-  | 'aggregate'
-  | 'aggregateNew'
-  | 'aggregateBulk';
+  | 'smallReference';
 
 /**
  * The fuel of one executed instruction, by class. One fuel is one simple instruction, 0.05 to 0.6 ns here; the
@@ -48,9 +46,7 @@ export const INSTRUCTION_COSTS: Readonly<Record<CostClass, number>> = Object.fre
   tableBulk: 64,
   tableGrow: 500,
   drop: 8,
-  aggregate: 2,
-  aggregateNew: 32,
-  aggregateBulk: 64,
+  smallReference: 2,
 });
 
 /**
@@ -71,7 +67,6 @@ export const LENGTH_COSTS: Readonly<Partial<Record<CostClass, LengthCost>>> = Ob
   memoryGrow: { unit: 'page', fuel: 8192, shift: 0 },
   tableBulk: TABLE_LENGTH,
   tableGrow: { unit: 'element', fuel: 64, shift: 0 },
-  aggregateBulk: { unit: 'element', fuel: 4, shift: 0 },
 });
 
 /** Entering a function clears its locals: 8 of them for one fuel. */

@@ -29,9 +29,7 @@ const CLASS_MEANINGS: Readonly<Record<CostClass, string>> = {
   tableBulk: 'a bulk table instruction, and its length',
   tableGrow: 'growing a table, and the elements asked for',
   drop: 'dropping a segment',
-  aggregate: 'one field, array element or small integer reference',
-  aggregateNew: 'a new structure or array of known size, and one fuel a field',
-  aggregateBulk: 'a new array or bulk array instruction, and its length',
+  smallReference: 'making or reading a small integer reference, or converting a reference',
 };
 
 /** The cost table as a Markdown page. */

@@ -63,6 +63,12 @@ export const LOCALS_MAX = 10_000_000;
 /** By the wall clock: a machine may have a lot else to do, but whoever waits is told in the end. */
 export const ANALYSIS_DEADLINE_MS = 60_000;
 
+/** One for each core of a small machine: each may take ANALYSIS_HEAP_MB and more, and others publish too. */
+export const ANALYSES_AT_ONCE = 2;
+
+/** Of the process, as the kernel counts: the heap below, and what V8 compiles and Node reads outside of it. */
+export const ANALYSIS_DATA_KIB = 2 * 1024 * 1024;
+
 /** The module, its copy, the rewritten module and the plan of one function; V8 keeps buffers outside of this. */
 export const ANALYSIS_HEAP_MB = 512;
 

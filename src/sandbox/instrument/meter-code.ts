@@ -32,7 +32,6 @@ export function meterCode(structure: ModuleStructure): MeteredCode {
   const indexes = preparedIndexes(structure);
   const context: Omit<MeteringContext, 'onRefused'> = {
     ...indexes,
-    types: structure.types,
     stack: planStack(structure, scanned),
     prepaidEntries: prepaidEntries(structure, scanned),
   };

@@ -5,7 +5,7 @@ import { readLocals } from './function-body.js';
 import { FUNCTION_BYTES_MAX } from './limits.js';
 import { FunctionTooLarge } from './module-problem.js';
 import { NanCode, type FloatType } from './nan-code.js';
-import { localsCost } from './operator-cost.js';
+import { localsCost } from './locals-cost.js';
 import { FunctionPlan, type PlanContext } from './plan-function.js';
 import { StackCode, type StackPlaces } from './stack-code.js';
 

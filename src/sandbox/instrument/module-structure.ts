@@ -12,9 +12,7 @@ type ExternalKind = (typeof EXTERNAL_KINDS)[number];
  * the floats, v is a vector, r any reference.
  */
 export type TypeShape =
-  | { form: 'function'; signature: string; parameters: number }
-  | { form: 'structure'; fields: number }
-  | { form: 'array' };
+  { form: 'function'; signature: string; parameters: number } | { form: 'structure' | 'array' };
 
 export interface ImportEntry {
   module: string;
@@ -123,8 +121,8 @@ function readComposite(reader: ByteReader, form: number): TypeShape {
       };
     }
     case 0x5f: {
-      const fields = Array.from(counted(reader), () => skipField(reader)).length;
-      return { form: 'structure', fields };
+      for (const _ of counted(reader)) skipField(reader);
+      return { form: 'structure' };
     }
     case 0x5e:
       skipField(reader);

@@ -8,10 +8,8 @@ import { LoopMark } from './loop-mark.js';
 import { moveCharges } from './move-charges.js';
 import { PLACES_MAX } from './limits.js';
 import { MalformedModule, tooManyPlaces } from './module-problem.js';
-import type { TypeShape } from './module-structure.js';
 import { typeOfShape, type FloatType, type NanCode } from './nan-code.js';
 import { NanResults, type NanResult } from './nan-results.js';
-import { operatorCost } from './operator-cost.js';
 import { readOperator, type Operator } from './read-operator.js';
 import { hasLabels, writeRelabeled } from './relabel.js';
 import { shorten } from './shorten.js';
@@ -19,7 +17,6 @@ import type { StackCode } from './stack-code.js';
 
 /** What planning needs to know of the module. */
 export interface PlanContext {
-  types: readonly TypeShape[];
   stack: StackPlan;
   /** By function index, see prepaidEntries. */
   prepaidEntries: readonly number[];
@@ -148,7 +145,7 @@ export class FunctionPlan {
   #visit(operator: Operator): void {
     const known = this.#pieces.length;
     this.#opensLoop = operator.opcode.control === 'loop';
-    this.#flow.visit(operator, operatorCost(operator, this.context.types));
+    this.#flow.visit(operator, operator.opcode.cost);
     this.#opensLoop = false;
     const mark = this.#around.at(-1);
     if (mark && operator.opcode.control === 'loop') mark.head = this.#pieces[known];

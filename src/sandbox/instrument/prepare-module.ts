@@ -4,9 +4,11 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeAnswer } from './analysis-message.js';
 import {
+  ANALYSES_AT_ONCE,
   ANALYSIS_ANSWER_BYTES_MAX,
   ANALYSIS_CPU_MODULE_BYTES,
   ANALYSIS_CPU_SECONDS,
+  ANALYSIS_DATA_KIB,
   ANALYSIS_DEADLINE_MS,
   ANALYSIS_HEAP_MB,
 } from './limits.js';
@@ -30,7 +32,7 @@ export async function prepareModule(
   const malformed = checkHeader(bytes);
   if (malformed !== undefined) return refusedBecause(malformed);
   const deadlineMs = options.deadlineMs ?? ANALYSIS_DEADLINE_MS;
-  const answer = await analyse(bytes, deadlineMs);
+  const answer = await inTurn(() => analyse(bytes, deadlineMs));
   const prepared = answer && decodeAnswer(answer);
   return (
     prepared ??
@@ -42,6 +44,22 @@ export async function prepareModule(
 
 function refusedBecause(reason: string): PreparedModule {
   return { ok: false, problems: [problemAt('', reason)] };
+}
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** First come, first served; how many may wait is bounded by who publishes, each of whom has one request open. */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running === ANALYSES_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
 }
 
 /** What the child wrote, or nothing when it crashed, hung, ran out of memory or talked too much. */
@@ -74,8 +92,8 @@ function cpuSecondsFor(bytes: Uint8Array): number {
   return ANALYSIS_CPU_SECONDS * Math.max(1, Math.ceil(bytes.length / ANALYSIS_CPU_MODULE_BYTES));
 }
 
-/** The shell becomes the process after it has set the limit, so that a kill meets the process itself. */
-const LAUNCH_SCRIPT = 'ulimit -c 0; ulimit -t "$0" || exit 1; exec "$@"';
+/** The shell becomes the process after it has set the limits, so that a kill meets the process itself. */
+const LAUNCH_SCRIPT = `ulimit -c 0; ulimit -t "$0" || exit 1; ulimit -d ${ANALYSIS_DATA_KIB} || exit 1; exec "$@"`;
 
 function startAnalysis(cpuSeconds: number): ChildProcess {
   const flags = [

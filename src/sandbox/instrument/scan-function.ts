@@ -5,7 +5,7 @@ import { CATCH_CLAUSES_MAX, PIECES_TIMES_LOCALS_MAX, PLACES_MAX } from './limits
 import { FunctionTooLarge, tooManyPlaces } from './module-problem.js';
 import { moveCharges } from './move-charges.js';
 import { arityOfType, OperandHeight, type Signatures } from './operand-height.js';
-import { localsCost, operatorCost } from './operator-cost.js';
+import { localsCost } from './locals-cost.js';
 import { VECTOR_LETTER, type TypeShape } from './module-structure.js';
 import { readOperator, type Operator } from './read-operator.js';
 
@@ -68,7 +68,7 @@ export function scanFunction(body: ByteReader, typeIndex: number, signatures: Si
       throw new FunctionTooLarge(`has more than ${CATCH_CLAUSES_MAX} catch clauses`);
     height.visit(operator);
     hasVectors ||= hasVector(typeOfOperator(operator, signatures));
-    flow.visit(operator, operatorCost(operator, signatures.types));
+    flow.visit(operator, opcode.cost);
   }
   moveCharges(flow);
   const { parameters } = arityOfType(signatures, typeIndex);

@@ -15,22 +15,20 @@ const UNARY =
 
 const BY_EFFECT: readonly (readonly [effect: number, names: string])[] = [
   [1, 'i32.const i64.const f32.const f64.const v128.const local.get global.get memory.size table.size'],
-  [1, 'ref.null ref.func struct.new struct.new_default array.new_fixed'],
+  [1, 'ref.null ref.func'],
   [0, 'unreachable nop block loop try try_table else end catch catch_all delegate br return local.tee'],
   [0, 'call call_indirect call_ref return_call return_call_indirect return_call_ref rethrow'],
   [0, 'memory.grow table.get data.drop elem.drop ref.is_null ref.as_non_null br_on_null br_on_cast'],
-  [0, 'br_on_cast_fail array.new_default struct.get struct.get_s struct.get_u array.len ref.i31'],
+  [0, 'br_on_cast_fail ref.i31'],
   [
     0,
     'ref.test ref.test_null ref.cast ref.cast_null any.convert_extern extern.convert_any i31.get_s i31.get_u',
   ],
   [-1, 'drop local.set global.set if br_if br_table throw throw_ref br_on_non_null table.grow'],
-  [-2, 'select table.set struct.set v128.bitselect v128.store'],
+  [-2, 'select table.set v128.bitselect v128.store'],
   [-2, 'i32.store i64.store f32.store f64.store i32.store8 i32.store16 i64.store8 i64.store16 i64.store32'],
   [-2, 'v128.store8_lane v128.store16_lane v128.store32_lane v128.store64_lane'],
-  [-3, 'memory.init memory.copy memory.fill table.init table.copy table.fill array.set'],
-  [-4, 'array.fill array.init_data array.init_elem'],
-  [-5, 'array.copy'],
+  [-3, 'memory.init memory.copy memory.fill table.init table.copy table.fill'],
 ];
 
 const EFFECTS = new Map(
