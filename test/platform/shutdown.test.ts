@@ -10,7 +10,7 @@ import { startProcess } from './output-of.js';
 const STOPS_WITHIN_MS = 5_000;
 
 describe('an API process that is told to stop', async () => {
-  const { seed, environment } = await startHarness({ roles: ['api'] });
+  const { seed, environment, app } = await startHarness({ roles: ['api'] });
   const account = await seed.account(['admin']);
   const spell = await seed.spell(account, { guest: 'echo' });
   const { cast } = await account.client.get(CastDocument, { input: { spell, input: 'x' } });
@@ -36,19 +36,29 @@ describe('an API process that is told to stop', async () => {
 
   it('stops with code 0 when nobody is connected', () => stopWith(async () => undefined));
 
-  it('stops with code 0 and answers the requests that are on their way', async () => {
-    const casts: Promise<string>[] = [];
-    const codeOf = async (client: ApiClient) => {
-      const { data, errors } = await client.ask(CastDocument, { input: { spell, input: 'x' } });
-      return data === null ? String(errors[0]?.extensions.code) : 'accepted';
+  it('stops with code 0 and answers every cast that it accepted', async () => {
+    const countCasts = async () => {
+      const [row] = await app.database.query<{ count: number }[]>(
+        `SELECT count(*)::int AS count FROM casts WHERE account_id = $1`,
+        [account.accountId],
+      );
+      return row?.count ?? 0;
     };
+    const before = await countCasts();
+    const casts: Promise<boolean>[] = [];
+    // A request that meets a closing connection was never read, and its client may send it again.
+    const isAccepted = (client: ApiClient) =>
+      client.ask(CastDocument, { input: { spell, input: 'x' } }).then(
+        ({ data }) => data !== null,
+        () => false,
+      );
     await stopWith(async (client) => {
-      for (let count = 0; count < 300; count += 1) casts.push(codeOf(client));
-      // By then all have arrived: what waits in the kernel for the server to take it is not the server's to answer.
-      await Promise.all(casts.slice(0, 100));
+      for (let count = 0; count < 300; count += 1) casts.push(isAccepted(client));
+      await casts[0];
     });
-    const answers = await Promise.all(casts);
-    assert.deepEqual(new Set(answers), new Set(['accepted']));
+    const accepted = (await Promise.all(casts)).filter(Boolean).length;
+    assert.ok(accepted > 0);
+    assert.equal(accepted, (await countCasts()) - before);
   });
 
   it('stops with code 0 and lets go of who waits for a long cast', async () => {
