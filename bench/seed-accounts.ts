@@ -1,7 +1,8 @@
 import { argon2Sync, randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { newId, systemClock } from '../src/platform/index.js';
-import { generateKey } from '../src/keys/index.js';
+import { SecretDigests, generateKey } from '../src/keys/index.js';
+import { KEY } from './product.js';
 
 // Two budgets for each account, as a careful caster has them; large enough for every cast of a run.
 const ADD_BUDGETS = `
@@ -14,6 +15,7 @@ const ADD_BUDGETS = `
  * a real one costs 60 ms when a key is first seen, which a thousand keys would make a minute of nothing.
  */
 export async function seedAccounts(databaseUrl: string, count: number): Promise<string[]> {
+  const digests = new SecretDigests(Buffer.from(KEY, 'hex'));
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -26,9 +28,9 @@ export async function seedAccounts(databaseUrl: string, count: number): Promise<
         `bench-${accountId}`,
       ]);
       await client.query(
-        `INSERT INTO api_keys (id, account_id, name, prefix, secret_hash, scopes, created_at)
-         VALUES ($1, $2, 'bench', $3, $4, '{admin}', now())`,
-        [keyId, accountId, prefix, hashCheaply(secret)],
+        `INSERT INTO api_keys (id, account_id, name, prefix, secret_hash, secret_digest, scopes, created_at)
+         VALUES ($1, $2, 'bench', $3, $4, $5, '{admin}', now())`,
+        [keyId, accountId, prefix, hashCheaply(secret), digests.of(secret)],
       );
       await client.query(ADD_BUDGETS, [accountId, prefix]);
       keys.push(key);
