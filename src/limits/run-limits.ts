@@ -89,7 +89,8 @@ export const RUN_LIMITS = [
     section: 'runtime',
     scale: KIB,
     unit: 'KiB',
-    least: 1,
+    // Chains of calls that cannot recurse are not counted up to this weight: less would not be enforced.
+    least: 128,
     most: 8192,
     default: 1024,
     covers: 'the call stack, by what the metering says a frame weighs',

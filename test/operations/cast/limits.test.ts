@@ -66,8 +66,8 @@ describe('cast: every limit, declared low and passed', async () => {
     {
       limit: 'max_stack_kb',
       spell: { wasm: DIGGER, runtime: { max_stack_kb: 8192 } },
-      declared: { max_stack_kb: 16 },
-      asked: { maxStackKb: 16 },
+      declared: { max_stack_kb: 128 },
+      asked: { maxStackKb: 128 },
       ends: failsWith('TRAP', /call stack exhausted/),
     },
     {
