@@ -1,8 +1,8 @@
-import { MAX_IOVECS } from '../sandbox-limits.js';
 import { Right, Whence } from './abi.js';
 import type { Descriptor } from './descriptors.js';
 import { Errno, fail } from './errno.js';
 import { scatter, totalLength } from './guest-memory.js';
+import { vectorReader } from './guest-vectors.js';
 import type { FileContent } from './tree-nodes.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
@@ -11,6 +11,8 @@ type OpenFile = Descriptor & { kind: 'file' };
 
 /** Reading and seeking. */
 export function streamFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
+  const vectors = vectorReader({ host, memory });
+
   function readable(number: number): Readable {
     const descriptor = descriptors.get(number);
     if (descriptor.kind === 'directory') fail(Errno.ISDIR);
@@ -33,8 +35,7 @@ export function streamFunctions({ host, memory, descriptors }: WasiContext): Was
     count: number,
     sizePointer: number,
   ): number {
-    host.chargeItems(Math.min(count >>> 0, MAX_IOVECS));
-    const buffers = memory.vectors(list, count);
+    const buffers = vectors(list, count);
     const size = Math.min(totalLength(buffers), Math.max(0, source.size - offset));
     host.chargeBytes(size);
     memory.setU32(sizePointer, size);

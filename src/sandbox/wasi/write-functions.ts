@@ -1,15 +1,16 @@
-import { MAX_IOVECS } from '../sandbox-limits.js';
 import { DescriptorFlag, Right } from './abi.js';
 import { Errno, fail } from './errno.js';
 import { totalLength } from './guest-memory.js';
+import { vectorReader } from './guest-vectors.js';
 import type { FileNode } from './tree-nodes.js';
 import type { WasiContext, WasiFunctions } from './wasi-context.js';
 
 /** Writing to the streams, and to files that may be written. */
 export function writeFunctions({ host, memory, descriptors, clock }: WasiContext): WasiFunctions {
+  const vectors = vectorReader({ host, memory });
+
   function writeStream(kind: 'stdout' | 'stderr', list: number, count: number, sizePointer: number): void {
-    host.chargeItems(Math.min(count >>> 0, MAX_IOVECS));
-    const buffers = memory.vectors(list, count);
+    const buffers = vectors(list, count);
     const size = totalLength(buffers);
     host.chargeBytes(size);
     memory.setU32(sizePointer, size);
@@ -28,8 +29,7 @@ export function writeFunctions({ host, memory, descriptors, clock }: WasiContext
     count: number,
     sizePointer: number,
   ): number {
-    host.chargeItems(Math.min(count >>> 0, MAX_IOVECS));
-    const buffers = memory.vectors(list, count);
+    const buffers = vectors(list, count);
     const asked = totalLength(buffers);
     const size = Math.min(asked, Math.max(0, file.size + file.tree.freeBytes - offset));
     if (asked > 0 && size === 0) fail(Errno.NOSPC);
