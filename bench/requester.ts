@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import {
   CastAcceptance,
+  FreshCasts,
+  OwnWorker,
   CastEntity,
   CastMetrics,
   InputChecks,
@@ -10,6 +12,7 @@ import {
 } from '../src/casts/index.js';
 import { ApiKeyEntity, KeyVerifier, SecretDigests } from '../src/keys/index.js';
 import {
+  EventStreams,
   JobQueue,
   OutboxRelay,
   PubSub,
@@ -66,15 +69,17 @@ export async function openRequester(options: RequesterOptions): Promise<Caster> 
     logger,
     digests: new SecretDigests(randomBytes(32)),
   });
+  const fresh = new FreshCasts({ streams: new EventStreams({ redis, pubsub, prefix: 'bench' }) });
   const principal = await verifier.verify(options.apiKey);
   const deps: Pick<
     CastDeps,
-    'database' | 'clock' | 'versions' | 'acceptance' | 'outbox' | 'metrics' | 'rate' | 'inputChecks'
+    'database' | 'clock' | 'versions' | 'acceptance' | 'fresh' | 'outbox' | 'metrics' | 'rate' | 'inputChecks'
   > = {
     database,
     clock,
     versions: new VersionResolver({ database, pubsub }),
-    acceptance: new CastAcceptance({ database }),
+    acceptance: new CastAcceptance({ database, ownWorker: new OwnWorker() }),
+    fresh,
     outbox,
     metrics: new CastMetrics(createRegistry('bench')),
     // The limit of casts per account is not what is measured.
@@ -86,6 +91,7 @@ export async function openRequester(options: RequesterOptions): Promise<Caster> 
       await requestCast(deps, principal, REQUEST);
     },
     close: async () => {
+      fresh.stop();
       await outbox.stop();
       await queue.close();
       await database.destroy();

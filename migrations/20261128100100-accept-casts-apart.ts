@@ -21,13 +21,13 @@ export class AcceptCastsApart20261128100100 implements MigrationInterface {
 
 // Locks are held for milliseconds. A batch that waits longer is split by account, so that one account's lock is not
 // everybody's wait.
-const LOCK_WITHIN_MS = 250;
+export const LOCK_WITHIN_MS = 250;
 
 // The largest number of a 64-bit column.
-const SUM_MICROS_MAX = '9223372036854775807';
+export const SUM_MICROS_MAX = '9223372036854775807';
 
 // No plan of it may read a table from end to end: plans are kept, also those made when the tables were small.
-const ACCEPT_CASTS = `
+export const ACCEPT_CASTS = `
   CREATE OR REPLACE FUNCTION accept_casts(batch jsonb, inputs bytea)
   RETURNS TABLE (place int, outcome text, outbox_id bigint, earlier_id uuid, refusal jsonb)
   LANGUAGE plpgsql

@@ -15,6 +15,7 @@ import { KeyDigests20261128110000 } from './20261128110000-key-digests.js';
 import { WebhookFacts20261128120000 } from './20261128120000-webhook-facts.js';
 import { LedgerMasterKey20261128120100 } from './20261128120100-ledger-master-key.js';
 import { LedgerGuards20261128120200 } from './20261128120200-ledger-guards.js';
+import { AcceptInHand20261128130000 } from './20261128130000-accept-in-hand.js';
 
 /** Every migration in order. A new one is appended; one that has landed is never edited. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   WebhookFacts20261128120000,
   LedgerMasterKey20261128120100,
   LedgerGuards20261128120200,
+  AcceptInHand20261128130000,
 ];

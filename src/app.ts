@@ -33,7 +33,9 @@ import {
   CastSettlements,
   CastSweeper,
   InputChecks,
+  OwnWorker,
   CastWorker,
+  FreshCasts,
   ENQUEUE_TOPIC,
   UsageResolver,
   findCast,
@@ -142,8 +144,9 @@ export interface RunningApp {
 }
 
 const QUEUE_NAME = 'casts';
-// A sandbox process is replaced after this many casts, so that nothing can build up in it.
-const CASTS_PER_PROCESS_MAX = 1_000;
+// A sandbox process is replaced after this many casts, so that nothing can build up in it. A new one costs as much as a
+// thousand short casts until its code is compiled.
+const CASTS_PER_PROCESS_MAX = 20_000;
 const READY_WITHIN_MS = 2_000;
 
 export const VERSION: string = (
@@ -229,8 +232,7 @@ export interface Services {
   pubsub: PubSub;
   streams: EventStreams;
   queue: JobQueue;
-  /** This process's own worker, once it has one. */
-  jobs: { worker: JobWorker | null };
+  ownWorker: OwnWorker;
   outbox: OutboxRelay;
   blobs: BlobStore;
   uploads: UploadQuota;
@@ -243,6 +245,7 @@ export interface Services {
   /** The keys of the ledger, which sign checkpoints and receipts. */
   receiptSigners: NoteSigner[];
   acceptance: CastAcceptance;
+  fresh: FreshCasts;
   settlements: CastSettlements;
   castReader: CastReader;
   alerts: AlertFeed;
@@ -275,14 +278,17 @@ async function openServices(
 
   const redis = connectRedis(config.redisUrl, logger, name);
   const subscriber = connectRedis(config.redisUrl, logger, `${name}-subscriber`);
+  // The queue's own, because it adds its many commands to the client, and each pipeline of such a client copies them all.
+  const queueRedis = connectRedis(config.redisUrl, logger, `${name}-queue`);
   closers.push(() => {
     redis.disconnect();
     subscriber.disconnect();
+    queueRedis.disconnect();
   });
   const prefix = config.redisPrefix;
   const pubsub = new PubSub({ publisher: redis, subscriber, prefix });
   const streams = new EventStreams({ redis, pubsub, prefix });
-  const queue = new JobQueue({ redis, name: QUEUE_NAME, prefix, logger });
+  const queue = new JobQueue({ redis: queueRedis, name: QUEUE_NAME, prefix, logger });
   closers.push(() => queue.close());
   registerQueueDepth(registry, queue);
 
@@ -296,12 +302,11 @@ async function openServices(
   });
   webhooks.start();
   closers.push(() => webhooks.stop());
-  const jobs: Services['jobs'] = { worker: null };
   const outbox = new OutboxRelay({
     database,
     logger,
     handlers: new Map([
-      [ENQUEUE_TOPIC, (rows) => enqueue(queue, jobs.worker, rows)],
+      [ENQUEUE_TOPIC, (rows) => queue.addAll(rows.map((row) => String(row.payload['castId'])))],
       [ALERT_TOPIC, (rows) => announceAlerts(pubsub, webhooks, rows)],
     ]),
   });
@@ -326,6 +331,9 @@ async function openServices(
   const people = new PersonKeys({ masterKey: config.ledgerMasterKey, clock });
   await people.confirmMasterKey(database);
   registerLedgerDepth(registry, database);
+  const fresh = new FreshCasts({ streams });
+  closers.push(() => fresh.stop());
+  const ownWorker = new OwnWorker();
   const rate = new RateLimit({
     takes: config.castsPerSecond,
     perSeconds: 1,
@@ -340,7 +348,7 @@ async function openServices(
     pubsub,
     streams,
     queue,
-    jobs,
+    ownWorker,
     outbox,
     blobs,
     uploads: new UploadQuota(database),
@@ -351,7 +359,8 @@ async function openServices(
     metrics,
     people,
     receiptSigners: config.ledgerSigningKeys.map((seed) => noteSigner(config.ledgerOrigin, seed)),
-    acceptance: new CastAcceptance({ database }),
+    acceptance: new CastAcceptance({ database, ownWorker }),
+    fresh,
     settlements: new CastSettlements({ database, outbox }),
     castReader: new CastReader({ database }),
     alerts,
@@ -364,12 +373,6 @@ async function openServices(
     rate,
     inputChecks: new InputChecks(),
   };
-}
-
-/** A process that accepts and runs keeps what it can begin at once; only the rest costs a way through the queue. */
-async function enqueue(queue: JobQueue, worker: JobWorker | null, rows: OutboxRow[]): Promise<void> {
-  const castIds = rows.map((row) => String(row.payload['castId']));
-  await queue.addAll(castIds.filter((castId) => worker?.offer(castId) !== true));
 }
 
 /** Wakes who waits for alerts. Both look for themselves too, so this may be lost, and may happen twice. */
@@ -459,14 +462,11 @@ async function addWorker(
     redisUrl: config.redisUrl,
     name: QUEUE_NAME,
     prefix: config.redisPrefix,
-    concurrency: worker.castsInHand,
+    concurrency: () => worker.castsInHand,
     logger,
-    run: async (castId) => {
-      await worker.run(castId);
-      jobs.concurrency = worker.castsInHand;
-    },
+    run: (castId) => worker.run(castId),
   });
-  services.jobs.worker = jobs;
+  services.ownWorker.use(worker, () => jobs.takePlace());
   closers.push(() => jobs.close(true));
 }
 

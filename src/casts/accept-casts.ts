@@ -7,10 +7,12 @@ import {
   queryRows,
   type DataSource,
   type Digest,
+  type Place,
 } from '../platform/index.js';
 import { CAST_MICROS_MAX } from '../spells/index.js';
-import type { CastLimits } from './cast.js';
+import { LEASE_MS, type CastLimits } from './cast.js';
 import { isLostBudgetRace } from './lost-budget-race.js';
+import type { OwnWorker } from './own-worker.js';
 
 export interface NewCast {
   id: string;
@@ -29,7 +31,8 @@ export interface NewCast {
 
 /** What became of a request: accepted, or the cast that its idempotency key has, or the budget without room for it. */
 export type Acceptance =
-  | { kind: 'accepted'; outboxId: string }
+  /** Without an outbox row it is in the hands of this process's own worker already. */
+  | { kind: 'accepted'; outboxId: string | null }
   | { kind: 'earlier'; castId: string }
   | { kind: 'refused'; refusal: BudgetRefusal };
 
@@ -60,14 +63,14 @@ type Answer = Acceptance | { kind: 'again' };
 
 /**
  * Accepts casts, those of many callers in one statement: holds on every budget that applies, the rows and their
- * outbox rows are committed together or not at all. The SQL is the function accept_casts of the migrations.
+ * outbox rows, or that they are in this process's own hands, are committed together or not at all. The SQL is the function accept_casts of the migrations.
  */
 export class CastAcceptance {
   readonly #coalescer: Coalescer<NewCast, Answer>;
 
-  constructor(deps: { database: DataSource }) {
+  constructor(deps: { database: DataSource; ownWorker: OwnWorker }) {
     this.#coalescer = new Coalescer({
-      runBatch: (casts) => acceptBatch(deps.database, casts),
+      runBatch: (casts) => acceptBatch(deps, casts),
       itemsMax: BATCH_CASTS_MAX,
       bytesMax: BATCH_BYTES_MAX,
       bytesOf: (cast) => cast.input.length,
@@ -97,7 +100,35 @@ function tooDear(heldMicros: bigint): AppError {
   return badInput([{ path: 'maxCostMicros', reason }]);
 }
 
-async function acceptBatch(database: DataSource, casts: NewCast[]): Promise<Answer[]> {
+interface AcceptDeps {
+  database: DataSource;
+  ownWorker: OwnWorker;
+}
+
+/** As many as the worker of this process has places for come into its hands, the first of the batch first. */
+async function acceptBatch({ database, ownWorker }: AcceptDeps, casts: NewCast[]): Promise<Answer[]> {
+  const places = casts.map(() => ownWorker.takePlace());
+  let answers: Answer[];
+  try {
+    answers = await callAcceptCasts(database, casts, { worker: ownWorker.id, places });
+  } catch (error) {
+    for (const place of places) place?.giveBack();
+    throw error;
+  }
+  casts.forEach((cast, at) => {
+    const place = places[at] ?? null;
+    if (place === null) return;
+    if (answers[at]?.kind === 'accepted') ownWorker.begin(cast, place);
+    else place.giveBack();
+  });
+  return answers;
+}
+
+async function callAcceptCasts(
+  database: DataSource,
+  casts: NewCast[],
+  hands: { worker: string | null; places: (Place | null)[] },
+): Promise<Answer[]> {
   let inputAt = 0;
   const batch = casts.map((cast, place) => {
     const request = toRequestRow(cast, place, inputAt);
@@ -108,8 +139,14 @@ async function acceptBatch(database: DataSource, casts: NewCast[]): Promise<Answ
   const inputs = casts.length === 1 && only ? only.input : Buffer.concat(casts.map(({ input }) => input));
   const rows = await queryRows<AnswerRow>(
     database,
-    `SELECT place, outcome, outbox_id, earlier_id, refusal FROM accept_casts($1, $2)`,
-    [JSON.stringify(batch), inputs],
+    `SELECT place, outcome, outbox_id, earlier_id, refusal FROM accept_casts($1, $2, $3, $4, $5)`,
+    [
+      JSON.stringify(batch),
+      inputs,
+      hands.places.flatMap((place, at) => (place === null ? [] : [at])),
+      hands.worker,
+      LEASE_MS,
+    ],
   );
   const byPlace = new Map(rows.map((row) => [row.place, row]));
   return casts.map((_, place) => toAnswer(byPlace.get(place)));
@@ -141,8 +178,7 @@ function toRequestRow(cast: NewCast, place: number, inputAt: number) {
 
 function toAnswer(row: AnswerRow | undefined): Answer {
   if (row?.outcome === 'AGAIN') return { kind: 'again' };
-  if (row?.outcome === 'ACCEPTED' && row.outbox_id !== null)
-    return { kind: 'accepted', outboxId: row.outbox_id };
+  if (row?.outcome === 'ACCEPTED') return { kind: 'accepted', outboxId: row.outbox_id };
   if (row?.outcome === 'EARLIER' && row.earlier_id !== null)
     return { kind: 'earlier', castId: row.earlier_id };
   if (row?.outcome === 'REFUSED' && row.refusal !== null)

@@ -16,6 +16,7 @@ import { chargeWithoutWorker } from './charge-without-worker.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { findCast, requestCancel } from './cast-store.js';
 import { CANCEL_CHANNEL } from './cast-worker.js';
+import type { FreshCasts } from './fresh-casts.js';
 import type { CastReader } from './read-casts.js';
 import { readRunTerms } from './run-terms.js';
 import type { CastSettlements, Settlement } from './settle-casts.js';
@@ -30,6 +31,7 @@ export interface CancelCastDeps {
   settlements: CastSettlements;
   versions: VersionResolver;
   castReader: CastReader;
+  fresh: FreshCasts;
   metrics: CastMetrics;
 }
 
@@ -77,7 +79,7 @@ async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promis
   };
   if (!(await deps.settlements.settle(settlement))) return false;
   deps.metrics.settled.inc({ status: 'CANCELED', code: '' });
-  const event = finishedEvent({ ...settlement, attempts: cast.attempts });
+  const event = finishedEvent({ ...settlement, attempts: cast.attempts }, null);
   // Both are courtesies: a worker would find nothing to claim, a watcher would find the row.
   void deps.queue.removeWaiting(id);
   void deps.streams.append(streamName(id), [toStreamEntry(event)], EVENTS_KEPT_MS).catch(() => undefined);

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { StreamEntry } from '../platform/index.js';
 import { QUEUED_CURSOR, QUEUED_SEQUENCE, finalCursor } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
+import { packEnding, unpackEnding, type CastEnding, type PackedEnding } from './cast-ending.js';
 
 interface EventPlace {
   cursor: string;
@@ -18,8 +19,27 @@ export type CastEvent = EventPlace &
     | { type: 'retried'; reason: string }
     | { type: 'output'; bytes: Buffer }
     | { type: 'log'; bytes: Buffer }
-    | { type: 'finished'; castId: string }
+    /** `ending` is null where the row must be asked. */
+    | { type: 'finished'; castId: string; ending: CastEnding | null }
   );
+
+export type FinishedEvent = Extract<CastEvent, { type: 'finished' }>;
+
+/** The cast as it is after this event; null when its row must be asked. */
+export function endedCast(
+  cast: CastEntity,
+  { ending, attempt, at, sequence }: FinishedEvent,
+): CastEntity | null {
+  if (ending === null) return null;
+  return {
+    ...cast,
+    ...ending,
+    attempts: attempt,
+    finishedAt: at,
+    finalSequence: sequence,
+    heldMicros: 0n,
+  };
+}
 
 export function streamName(castId: string): string {
   return `cast:${castId}`;
@@ -34,8 +54,10 @@ export function toStreamEntry(event: CastEvent): StreamEntry {
       return { id: cursor, head, body: null };
     case 'retried':
       return { id: cursor, head: { ...head, reason: event.reason }, body: null };
-    case 'finished':
-      return { id: cursor, head: { ...head, castId: event.castId }, body: null };
+    case 'finished': {
+      const { castId, ending } = event;
+      return { id: cursor, head: { ...head, castId, ending: ending && packEnding(ending) }, body: null };
+    }
     case 'output':
     case 'log':
       return { id: cursor, head, body: event.bytes };
@@ -49,6 +71,7 @@ interface StoredHead {
   at: number;
   reason?: string;
   castId?: string;
+  ending?: PackedEnding | null;
 }
 
 export function fromStreamEntry(entry: StreamEntry): CastEvent {
@@ -61,7 +84,12 @@ export function fromStreamEntry(entry: StreamEntry): CastEvent {
     case 'retried':
       return { ...place, type: head.type, reason: head.reason ?? '' };
     case 'finished':
-      return { ...place, type: head.type, castId: head.castId ?? '' };
+      return {
+        ...place,
+        type: head.type,
+        castId: head.castId ?? '',
+        ending: head.ending ? unpackEnding(head.ending) : null,
+      };
     case 'output':
     case 'log':
       return { ...place, type: head.type, bytes: entry.body ?? Buffer.alloc(0) };
@@ -69,22 +97,21 @@ export function fromStreamEntry(entry: StreamEntry): CastEvent {
 }
 
 /** The first event of every cast; it needs no Redis. */
-export function queuedEvent(cast: CastEntity): CastEvent {
+export function queuedEvent(cast: CastEntity): Extract<CastEvent, { type: 'queued' }> {
   return { type: 'queued', cursor: QUEUED_CURSOR, sequence: QUEUED_SEQUENCE, attempt: 0, at: cast.queuedAt };
 }
 
 /** The last event of an ended cast; the same whether it comes from Redis or from the row. */
-export function finishedEvent(cast: {
-  id: string;
-  attempts: number;
-  finishedAt: Date | null;
-  finalSequence: number | null;
-}): CastEvent {
+export function finishedEvent(
+  cast: Pick<CastEntity, 'id' | 'attempts' | 'finishedAt' | 'finalSequence'>,
+  ending: CastEnding | null,
+): FinishedEvent {
   if (cast.finishedAt === null || cast.finalSequence === null)
     throw new Error(`cast ${cast.id} has not ended`);
   return {
     type: 'finished',
     castId: cast.id,
+    ending,
     cursor: finalCursor(cast.attempts),
     sequence: cast.finalSequence,
     attempt: cast.attempts,

@@ -22,6 +22,7 @@ import {
 } from '../sandbox/index.js';
 import { readResources, type ResolvedVersion, type VersionResolver } from '../spells/index.js';
 import { EVENTS_KEPT_MS, LARGE_EVENTS_BYTES, LARGE_EVENTS_KEPT_MS } from './cast.js';
+import { endingOf } from './cast-ending.js';
 import { finishedEvent } from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { giveUpLease } from './cast-store.js';
@@ -82,6 +83,11 @@ export class CastWorker {
     this.#leases = new LeaseKeeper({ ...deps, running: this.#running, ahead: this.#ahead });
   }
 
+  /** What stands in the rows of the casts it has in hand. */
+  get id(): string {
+    return this.#workerId;
+  }
+
   /** How many casts this worker wants in hand now; more are taken while they are short. */
   get castsInHand(): number {
     return this.#ahead.castsInHand;
@@ -105,18 +111,23 @@ export class CastWorker {
     await Promise.all(rest.map(([id, cast]) => giveUpLease(this.#deps.database, id, cast.attempt)));
   }
 
-  /** Runs the cast if it may be claimed. Never throws: what failed here is found by the sweep. */
-  async run(castId: string): Promise<void> {
+  /**
+   * Runs the cast if it may be claimed, or as it was given into this worker's hands when it was accepted. Never throws:
+   * what failed here is found by the sweep.
+   */
+  async run(castId: string, inHand: ClaimedCast | null = null): Promise<void> {
+    let claim = inHand;
     let ownAttempt: number | null = null;
     let lostBecause: string | null = null;
     try {
       for (;;) {
-        const claim = await this.#claims.claim({ id: castId, ownAttempt });
+        claim ??= await this.#claims.claim({ id: castId, ownAttempt });
         if (claim === null) break;
         const lost = await this.#runAttempt(claim, lostBecause);
         if (lost === null) return;
         ownAttempt = claim.attempts;
         lostBecause = lost;
+        claim = null;
       }
     } catch (error) {
       this.#deps.logger.error({ castId, error: errorText(error) }, 'cast attempt broke off');
@@ -275,7 +286,8 @@ export class CastWorker {
 
   /** The final event is a courtesy by now: whoever misses it reads the final state from PostgreSQL. */
   #announceFinal(running: RunningCast, claim: ClaimedCast, settlement: Settlement): void {
-    const event = finishedEvent({ ...settlement, attempts: claim.attempts });
+    const ending = endingOf(settlement, claim.startedAt);
+    const event = finishedEvent({ ...settlement, attempts: claim.attempts }, ending);
     const keptMs = (settlement.outputBytes ?? 0) > LARGE_EVENTS_BYTES ? LARGE_EVENTS_KEPT_MS : EVENTS_KEPT_MS;
     running.events
       .finish(event, keptMs)

@@ -50,13 +50,12 @@ import {
 } from './cast.type.js';
 import { isFinal } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
-import type { CastEvent } from './cast-events.js';
 import { findCast, findCasts, loadOutputs } from './cast-store.js';
 import { estimateCast, type CastEstimate } from './estimate-cast.js';
 import { issueReceipts, type ReceiptDeps } from './issue-receipts.js';
 import { requestCast, type RequestCastDeps } from './request-cast.js';
 import type { CastReader } from './read-casts.js';
-import { readCastEvents, type WatchCastDeps } from './watch-cast.js';
+import { readCastEvents, type WatchCastDeps, type WatchedEvent } from './watch-cast.js';
 import { toJsonOutput } from './output.js';
 
 export type CastDeps = RequestCastDeps &
@@ -235,7 +234,9 @@ interface CastEventsArgs {
 
 /** The context of a subscription also knows how to watch; a decorator cannot reach a resolver's own fields. */
 export interface SubscriptionContext extends RequestContext {
-  watchCast(args: CastEventsArgs & { signal: AbortSignal }): Promise<AsyncGenerator<CastEvent, void, void>>;
+  watchCast(
+    args: CastEventsArgs & { signal: AbortSignal },
+  ): Promise<AsyncGenerator<WatchedEvent, void, void>>;
   /** Aborted when the transport knows that nobody listens any more. */
   signal?: AbortSignal;
 }
@@ -276,7 +277,7 @@ export class CastFinishedResolver {
 
   @FieldResolver(() => CastType, { description: 'The cast in its final state.' })
   async cast(@Root() event: CastFinished): Promise<CastType> {
-    const cast = await this.#reader.read(event.castId);
+    const cast = event.ended ?? (await this.#reader.read(event.castId));
     if (cast === null) throw new Error(`cast ${event.castId} has vanished`);
     return toCastType(cast);
   }

@@ -10,6 +10,7 @@ import {
 import { CAST_ERROR_CODES, CAST_STATUSES, type CastErrorCode, type CastStatus } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import { textOrNull, type CastEvent } from './cast-events.js';
+import type { WatchedEvent } from './watch-cast.js';
 
 const CastStatusEnum = Object.fromEntries(CAST_STATUSES.map((status) => [status, status]));
 registerEnumType(CastStatusEnum, {
@@ -201,9 +202,11 @@ export class CastRetried extends CastEventType {
 @ObjectType({ implements: CastEventType, description: 'The cast is final. Always the last event.' })
 export class CastFinished extends CastEventType {
   castId: string;
+  /** Null when the row must be asked. */
+  ended: CastEntity | null;
 }
 
-export function toCastEventType(event: CastEvent): CastEventType {
+export function toCastEventType(event: CastEvent | WatchedEvent): CastEventType {
   const { cursor, sequence, attempt, at } = event;
   const place = { cursor, sequence, attempt, at };
   switch (event.type) {
@@ -221,7 +224,10 @@ export function toCastEventType(event: CastEvent): CastEventType {
     case 'log':
       return Object.assign(new CastLog(), place, { text: event.bytes.toString() });
     case 'finished':
-      return Object.assign(new CastFinished(), place, { castId: event.castId });
+      return Object.assign(new CastFinished(), place, {
+        castId: event.castId,
+        ended: 'cast' in event ? event.cast : null,
+      });
   }
 }
 

@@ -56,7 +56,7 @@ const BATCHES_AT_ONCE = 2;
 const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
 const WAITING_CLAIMS_MAX = 5_000;
 // 64 of these are 4 MiB in one answer.
-const INPUT_WITH_CLAIM_BYTES_MAX = 64 * 1024;
+export const INPUT_WITH_CLAIM_BYTES_MAX = 64 * 1024;
 
 /**
  * Takes casts that are queued, or whose lease has run out, or whose own earlier attempt lost its sandbox; those of

@@ -9,6 +9,8 @@ export {
 export { toCastType } from './cast.type.js';
 export { CastWorker, type CastWorkerDeps } from './cast-worker.js';
 export { CastAcceptance } from './accept-casts.js';
+export { FreshCasts } from './fresh-casts.js';
+export { OwnWorker } from './own-worker.js';
 export { CastSettlements } from './settle-casts.js';
 export { CastReader } from './read-casts.js';
 export { CastHousekeeping } from './housekeeping.js';
@@ -20,7 +22,7 @@ export { ArtifactLinks, findArtifact } from './artifact-links.js';
 export { ENQUEUE_TOPIC, findCast, loadOutputs } from './cast-store.js';
 export { requestCast } from './request-cast.js';
 export { cancelCast } from './cancel-cast.js';
-export { watchCast } from './watch-cast.js';
+export { watchCast, type WatchedEvent } from './watch-cast.js';
 export { toJsonOutput } from './output.js';
 export { isFinal } from './cast.js';
 export { issueReceipts } from './issue-receipts.js';

@@ -12,8 +12,9 @@ import {
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import { checkRequestShape, readInput, toLimits, type CastRequest } from './cast-input.js';
-import type { CastAcceptance, NewCast } from './accept-casts.js';
+import type { Acceptance, CastAcceptance, NewCast } from './accept-casts.js';
 import type { CastEntity } from './cast.entity.js';
+import type { FreshCasts } from './fresh-casts.js';
 import type { CastMetrics } from './cast-metrics.js';
 import type { InputChecks } from './input-checks.js';
 import { ENQUEUE_TOPIC, findCast, findCastByIdempotencyKey } from './cast-store.js';
@@ -23,6 +24,7 @@ export interface RequestCastDeps {
   clock: Clock;
   versions: VersionResolver;
   acceptance: CastAcceptance;
+  fresh: FreshCasts;
   outbox: OutboxRelay;
   metrics: CastMetrics;
   rate: RateLimit;
@@ -31,7 +33,7 @@ export interface RequestCastDeps {
 
 /**
  * Accepts a cast: its worst case is held on every budget that applies, or BUDGET_EXCEEDED. When this returns, the cast
- * is committed and will reach a final state whatever dies; the queue is told afterwards. The same idempotency key and
+ * is committed and will reach a final state whatever dies; a worker has it, or the queue is told afterwards. The same idempotency key and
  * request answer the same cast.
  */
 export async function requestCast(
@@ -66,12 +68,13 @@ export async function requestCast(
     heldMicros: priceMicros(resolved.version.manifest.pricing, limits.maxFuel),
     queuedAt: deps.clock.now(),
   };
-  const answer = await deps.acceptance.accept(cast);
+  const answer = await acceptListening(deps, cast);
   switch (answer.kind) {
     case 'accepted':
-      deps.outbox.deliverSoon({ id: answer.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
+      if (answer.outboxId !== null)
+        deps.outbox.deliverSoon({ id: answer.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
       deps.metrics.accepted.inc();
-      return acceptedEntity(cast);
+      return answer.entity;
     case 'refused':
       deps.metrics.refused.inc({ scope: answer.refusal.scope });
       throw budgetExceeded(answer.refusal);
@@ -80,6 +83,28 @@ export async function requestCast(
       if (earlier === null) throw new Error('the cast that holds the idempotency key has vanished');
       return sameRequest(earlier, requestDigest);
     }
+  }
+}
+
+/** Listens to the cast from before it is committed, for who watches it in the next moment. */
+async function acceptListening(
+  { acceptance, fresh }: RequestCastDeps,
+  cast: NewCast,
+): Promise<
+  | Exclude<Acceptance, { kind: 'accepted' }>
+  | (Extract<Acceptance, { kind: 'accepted' }> & { entity: CastEntity })
+> {
+  const listening = fresh.listen(cast.id);
+  let isKept = false;
+  try {
+    const answer = await acceptance.accept(cast);
+    if (answer.kind !== 'accepted') return answer;
+    const entity = acceptedEntity(cast);
+    if (listening !== null) fresh.keep(entity, listening);
+    isKept = true;
+    return { ...answer, entity };
+  } finally {
+    if (!isKept) listening?.stopListening();
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type OutboxRelay,
 } from '../platform/index.js';
 import type { CastErrorCode, FinalStatus } from './cast.js';
+import { storableText } from './cast-ending.js';
 import { isLostBudgetRace } from './lost-budget-race.js';
 import { toTermsColumns, type RunTerms } from './run-terms.js';
 
@@ -124,8 +125,7 @@ function toEndingRow(settlement: Settlement, place: number, outputAt: number) {
     output_digest: settlement.outputDigest,
     output_is_artifact: settlement.outputIsArtifact,
     error_code: error?.code ?? null,
-    // PostgreSQL's text takes neither NUL nor half a surrogate pair, and a guest may have put either into it.
-    error_message: error?.message.toWellFormed().replaceAll('\u0000', '\ufffd') ?? null,
+    error_message: error === null ? null : storableText(error.message),
     exit_code: settlement.exitCode,
     fuel_used: settlement.fuelUsed?.toString() ?? null,
     memory_peak_bytes: settlement.memoryPeakBytes,

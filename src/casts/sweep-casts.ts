@@ -129,7 +129,7 @@ export class CastSweeper {
     if (!(await settlements.settle(settlement))) return;
     metrics.settled.inc({ status, code: code ?? '' });
     logger.warn({ castId: cast.id, attempts: cast.attempts, status }, 'cast ended without its worker');
-    const event = finishedEvent({ ...settlement, attempts: cast.attempts });
+    const event = finishedEvent({ ...settlement, attempts: cast.attempts }, null);
     // A courtesy: whoever misses it reads the row. A Redis that is away must not keep the next cast from its end.
     streams
       .append(streamName(cast.id), [toStreamEntry(event)], EVENTS_KEPT_MS)

@@ -2,13 +2,23 @@ import { requireScope, type Principal } from '../accounts/index.js';
 import { badInput, isId, notFound, orAfter, type EventStreams } from '../platform/index.js';
 import { QUEUED_CURSOR, QUEUED_SEQUENCE, isBefore, isFinal, parseCursor } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
-import { finishedEvent, fromStreamEntry, queuedEvent, streamName, type CastEvent } from './cast-events.js';
+import {
+  endedCast,
+  finishedEvent,
+  fromStreamEntry,
+  queuedEvent,
+  streamName,
+  type CastEvent,
+  type FinishedEvent,
+} from './cast-events.js';
 import type { CastMetrics } from './cast-metrics.js';
 import { EventTail } from './event-tail.js';
+import type { FreshCasts } from './fresh-casts.js';
 import type { CastReader } from './read-casts.js';
 
 export interface WatchCastDeps {
   castReader: CastReader;
+  fresh: FreshCasts;
   streams: EventStreams;
   metrics: CastMetrics;
 }
@@ -26,6 +36,10 @@ const READ_DEADLINE_MS = 5_000;
 const UNANSWERED_MAX = 2;
 const LISTEN_WITHIN_MS = 2_000;
 
+/** What a watcher is told; with the end the cast as it is then, or null when its row must be asked. */
+export type WatchedEvent =
+  Exclude<CastEvent, { type: 'finished' }> | (FinishedEvent & { cast: CastEntity | null });
+
 interface Watch {
   deps: WatchCastDeps;
   cast: CastEntity;
@@ -36,20 +50,27 @@ interface Watch {
 
 /**
  * The events of a cast after a cursor (or from the start), each once and in order, ending with the final
- * one. Listens before it reads, so nothing can fall between; when the stream has expired or was lost,
+ * one. Listens before it reads, so nothing can fall between; a cast that was accepted here a moment ago has been listened to
+ * since before it was committed, and is not read at all. When the stream has expired or was lost,
  * the first and the last event come from PostgreSQL. An unknown cast or cursor is refused before the first event.
  */
 export async function watchCast(
   deps: WatchCastDeps,
   principal: Principal | null,
   input: { castId: string; after?: string | null; signal?: AbortSignal },
-): Promise<AsyncGenerator<CastEvent, void, void>> {
+): Promise<AsyncGenerator<WatchedEvent, void, void>> {
   const { accountId } = requireScope(principal, 'cast', 'read');
   const after = checkCursor(input.after ?? null);
   if (!isId(input.castId)) throw notFound('cast');
+  const { signal } = input;
+  const isFromStart = after === null || after === QUEUED_CURSOR;
+  const fresh = isFromStart ? deps.fresh.take(accountId, input.castId) : null;
+  if (fresh !== null) {
+    signal?.addEventListener('abort', fresh.stopListening, { once: true });
+    return generateEvents({ deps, ...fresh, signal }, after);
+  }
   const tail = new EventTail();
   const listening = deps.streams.listen(streamName(input.castId), (entries) => tail.hear(entries));
-  const { signal } = input;
   // Also for who leaves before the first event: a generator that was never begun cleans nothing up.
   signal?.addEventListener('abort', listening.stop, { once: true });
   try {
@@ -65,7 +86,7 @@ export async function watchCast(
   }
 }
 
-async function* generateEvents(watch: Watch, after: string | null): AsyncGenerator<CastEvent, void, void> {
+async function* generateEvents(watch: Watch, after: string | null): AsyncGenerator<WatchedEvent, void, void> {
   const { deps, cast, tail, signal } = watch;
   const ring = () => tail.ring();
   signal?.addEventListener('abort', ring);
@@ -80,7 +101,7 @@ async function* generateEvents(watch: Watch, after: string | null): AsyncGenerat
   }
 }
 
-async function* readOn(watch: Watch, after: string): AsyncGenerator<CastEvent, void, void> {
+async function* readOn(watch: Watch, after: string): AsyncGenerator<WatchedEvent, void, void> {
   const { deps, cast, tail, signal } = watch;
   const place: Place = {
     cursor: after,
@@ -97,14 +118,17 @@ async function* readOn(watch: Watch, after: string): AsyncGenerator<CastEvent, v
       isKnownNow = false;
       if ((yield* readToEnd(watch, place)) === 'finished') return;
       if (isFinal(known.status)) {
-        const final = finishedEvent(known);
-        if (isBefore(place.cursor, final.cursor)) yield final;
+        const final = finishedEvent(known, null);
+        if (isBefore(place.cursor, final.cursor)) yield { ...final, cast: known };
         return;
       }
     }
     for (const event of heard ?? []) {
+      if (event.type === 'finished') {
+        yield { ...event, cast: endedCast(known, event) };
+        return;
+      }
       yield event;
-      if (event.type === 'finished') return;
       move(place, event);
     }
     if (heard !== null && heard.length > 0) continue;
@@ -128,14 +152,17 @@ function move(place: Place, event: CastEvent): void {
 async function* readToEnd(
   watch: Watch,
   place: Place,
-): AsyncGenerator<CastEvent, 'finished' | 'unfinished', void> {
+): AsyncGenerator<WatchedEvent, 'finished' | 'unfinished', void> {
   while (watch.signal?.aborted !== true) {
     const page = await readPage(watch, place.cursor);
     place.unanswered = page === null ? place.unanswered + 1 : 0;
     if (page === null && place.unanswered < UNANSWERED_MAX) continue;
     for (const event of page ?? []) {
+      if (event.type === 'finished') {
+        yield { ...event, cast: null };
+        return 'finished';
+      }
       yield event;
-      if (event.type === 'finished') return 'finished';
       move(place, event);
     }
     if (page === null) break;
@@ -153,14 +180,14 @@ export async function readCastEvents(
   page: { after: string | null; first: number },
 ): Promise<{ events: CastEvent[]; hasMore: boolean }> {
   const after = checkCursor(page.after);
-  const events = after === null ? [queuedEvent(cast)] : [];
+  const events: CastEvent[] = after === null ? [queuedEvent(cast)] : [];
   let cursor = after ?? QUEUED_CURSOR;
   let bytes = 0;
   while (events.length <= page.first && bytes < PAGE_BYTES_MAX) {
     const reading = deps.streams.read(streamName(cast.id), cursor, READ_RECORDS);
     const entries = await orAfter(reading, READ_DEADLINE_MS, []);
     if (entries.length === 0) {
-      const final = isFinal(cast.status) ? finishedEvent(cast) : null;
+      const final = isFinal(cast.status) ? finishedEvent(cast, null) : null;
       if (final !== null && isBefore(cursor, final.cursor)) events.push(final);
       return { events: events.slice(0, page.first), hasMore: events.length > page.first };
     }

@@ -260,7 +260,9 @@ async function waitForEnd(
 ): Promise<CastEntity> {
   const signal = AbortSignal.timeout(WAIT_MAX_MS);
   for await (const event of await watchCast(deps, principal, { castId: cast.id, after: '0-1', signal })) {
-    if (event.type === 'finished') break;
+    if (event.type !== 'finished') continue;
+    if (event.cast !== null) return event.cast;
+    break;
   }
   return (await findCast(deps.database, cast.accountId, cast.id)) ?? cast;
 }

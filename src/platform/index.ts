@@ -28,7 +28,7 @@ export { retryLostRace } from './retry-lost-race.js';
 export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
-export { JobQueue, JobWorker } from './queue.js';
+export { JobQueue, JobWorker, type Place } from './queue.js';
 export { Coalescer } from './coalesce.js';
 export { RateLimit } from './rate-limit.js';
 export { OutboxRelay, type OutboxRow } from './outbox.js';

@@ -43,7 +43,8 @@ export interface JobWorkerOptions {
   redisUrl: string;
   name: string;
   prefix: string;
-  concurrency: number;
+  /** How many jobs are worked on at once; asked again after each. */
+  concurrency: () => number;
   logger: Logger;
   run: (id: string) => Promise<void>;
 }
@@ -55,72 +56,84 @@ const LOCK_DURATION_MS = 4_000;
 const STALLED_CHECK_MS = 2_000;
 const STALLED_COUNT_MAX = 1_000;
 const DRAIN_DELAY_S = 2;
+// While jobs come out of the queue so soon, those that go past it hold nobody up.
+const SOON_MS = 100;
+
+/** A place for a job that does not come through the queue. It is used once: to run the job, or given back. */
+export interface Place {
+  run(work: () => Promise<void>): void;
+  giveBack(): void;
+}
 
 /** Works on jobs until closed. `run` must not throw: what it could not do, a sweep finds again. */
 export class JobWorker {
   readonly #worker: Worker;
   readonly #redis: Redis;
   readonly #run: (id: string) => Promise<void>;
-  #concurrency: number;
+  readonly #concurrency: () => number;
   #queued = 0;
-  #offered = 0;
-  // Was there nothing left when the queue was last asked?
-  #isDrained = false;
+  #placed = 0;
+  // How long the last job that came out of the queue had waited there; 0 when there was nothing left.
+  #waitedMs = 0;
   #isClosed = false;
 
   constructor(options: JobWorkerOptions) {
     this.#redis = connectRedis(options.redisUrl, options.logger, `${options.name}-worker`);
     this.#run = options.run;
     this.#concurrency = options.concurrency;
-    this.#worker = new Worker(options.name, (job) => this.#runQueued(job.id ?? ''), {
-      connection: this.#redis,
-      prefix: options.prefix,
-      concurrency: options.concurrency,
-      lockDuration: LOCK_DURATION_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: STALLED_COUNT_MAX,
-      drainDelay: DRAIN_DELAY_S,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
-    });
-    this.#worker.on('drained', () => (this.#isDrained = true));
+    this.#worker = new Worker(
+      options.name,
+      (job) => this.#runQueued(job.id ?? '', Date.now() - job.timestamp),
+      {
+        connection: this.#redis,
+        prefix: options.prefix,
+        concurrency: options.concurrency(),
+        lockDuration: LOCK_DURATION_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        maxStalledCount: STALLED_COUNT_MAX,
+        drainDelay: DRAIN_DELAY_S,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+      },
+    );
+    this.#worker.on('drained', () => (this.#waitedMs = 0));
     this.#worker.on('error', (error) => options.logger.warn({ error: error.message }, 'job worker'));
     this.#worker.on('failed', (job, error) =>
       options.logger.error({ jobId: job?.id, error: error.message }, 'job failed'),
     );
   }
 
-  /** How many jobs are worked on at once from now on. */
-  set concurrency(jobs: number) {
-    this.#concurrency = jobs;
+  /**
+   * A place past the queue, if there is one and nobody in the queue waits for it. One is always kept for the queue, so
+   * what is in it is noticed however many go past it; and when that has waited, all of them are kept for it.
+   */
+  takePlace(): Place | null {
+    if (this.#isClosed || this.#waitedMs > SOON_MS || this.#queued + this.#placed >= this.#concurrency() - 1)
+      return null;
+    this.#placed += 1;
     this.#shareOut();
+    const giveBack = () => {
+      this.#placed -= 1;
+      this.#shareOut();
+    };
+    return {
+      // Begun from a request, it belongs to none.
+      run: (work) => void outsideRequestScope(work).finally(giveBack),
+      giveBack,
+    };
   }
 
-  /**
-   * Takes a job past the queue, if there is room for it and nobody in the queue was there before it; answers whether it
-   * did. One place is always kept for the queue, so what comes into it is noticed however many are offered.
-   */
-  offer(id: string): boolean {
-    if (this.#isClosed || !this.#isDrained || this.#queued + this.#offered >= this.#concurrency - 1)
-      return false;
-    this.#offered += 1;
-    this.#shareOut();
-    // Offered from a request, it belongs to none.
-    void outsideRequestScope(() => this.#run(id)).finally(() => {
-      this.#offered -= 1;
+  async #runQueued(id: string, waitedMs: number): Promise<void> {
+    this.#waitedMs = waitedMs;
+    this.#queued += 1;
+    await this.#run(id).finally(() => {
+      this.#queued -= 1;
       this.#shareOut();
     });
-    return true;
-  }
-
-  async #runQueued(id: string): Promise<void> {
-    this.#isDrained = false;
-    this.#queued += 1;
-    await this.#run(id).finally(() => (this.#queued -= 1));
   }
 
   #shareOut(): void {
-    const jobs = Math.max(1, this.#concurrency - this.#offered);
+    const jobs = Math.max(1, this.#concurrency() - this.#placed);
     if (jobs !== this.#worker.concurrency) this.#worker.concurrency = jobs;
   }
 

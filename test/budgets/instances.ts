@@ -3,8 +3,16 @@ import { after } from 'node:test';
 import { migrations } from '../../migrations/index.js';
 import type { Principal } from '../../src/accounts/index.js';
 import { entities } from '../../src/app.js';
-import { CastAcceptance, CastMetrics, InputChecks, requestCast } from '../../src/casts/index.js';
 import {
+  CastAcceptance,
+  CastMetrics,
+  FreshCasts,
+  InputChecks,
+  OwnWorker,
+  requestCast,
+} from '../../src/casts/index.js';
+import {
+  EventStreams,
   OutboxRelay,
   PubSub,
   RateLimit,
@@ -52,7 +60,10 @@ export async function openInstance({ config }: Harness) {
     metrics: new CastMetrics(createRegistry(randomBytes(4).toString('hex'))),
     rate: new RateLimit({ takes: 1_000_000, perSeconds: 1, message: 'too many' }),
     inputChecks: new InputChecks(),
-    acceptance: new CastAcceptance({ database }),
+    acceptance: new CastAcceptance({ database, ownWorker: new OwnWorker() }),
+    fresh: new FreshCasts({
+      streams: new EventStreams({ redis: publisher, pubsub, prefix: config.redisPrefix }),
+    }),
   };
   return {
     request: (principal: Principal, input: Parameters<typeof requestCast>[2]) =>

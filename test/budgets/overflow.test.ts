@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { CastAcceptance } from '../../src/casts/index.js';
+import { CastAcceptance, OwnWorker } from '../../src/casts/index.js';
 import { sha256 } from '../../src/platform/index.js';
 import { PublishSpellDocument, SetBudgetDocument } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
@@ -50,9 +50,12 @@ describe('sums at the end of what 64 bits hold', async () => {
       ...{ input: Buffer.alloc(0), queuedAt: new Date(), heldMicros: CAST_MICROS_MAX + 1n },
       limits: { timeoutMs: 1, maxMemoryBytes: 1, maxOutputBytes: 1, maxFuel: 1n, lowered: {} },
     } as const;
-    await assert.rejects(new CastAcceptance({ database: app.database }).accept(cast), {
-      code: 'BAD_USER_INPUT',
-    });
+    await assert.rejects(
+      new CastAcceptance({ database: app.database, ownWorker: new OwnWorker() }).accept(cast),
+      {
+        code: 'BAD_USER_INPUT',
+      },
+    );
   });
 
   it('a budget without a hard limit ends there, and refuses beside the casts of others', async () => {

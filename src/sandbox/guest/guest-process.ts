@@ -4,29 +4,22 @@
  */
 import type { CastRequest, FinishedMessage } from '../wire/messages.js';
 import { REQUEST_PREFIX_BYTES } from '../wire/encode-request.js';
-import { COLLECT_AFTER_BYTES } from '../sandbox-limits.js';
 import { sendFinished, sendReady } from './answers.js';
 import { readExactly } from './blocking-io.js';
+import { DeadMemory } from './dead-memory.js';
 import { HeldArtifacts, PoolGone, readBulk } from './held-artifacts.js';
 import { mountTrees } from './mount-trees.js';
 import { runGuest } from './run-guest.js';
 
 const held = new HeldArtifacts();
-
-/** Exposed by the flag --expose-gc the pool starts this process with. */
-const collectGarbage = (globalThis as { gc?: () => void }).gc;
+const deadMemory = new DeadMemory();
 
 function serve(): void {
   sendReady({ pid: process.pid });
-  let deadMemoryBytes = 0;
   for (let request = readRequest(); request !== null; request = readRequest()) {
     const report = answer(request);
     sendFinished(report);
-    deadMemoryBytes += report.memoryPeakBytes;
-    if (deadMemoryBytes < COLLECT_AFTER_BYTES) continue;
-    // V8 does not feel the weight of dead guest memory; left alone it would pile up to the process' limit.
-    collectGarbage?.();
-    deadMemoryBytes = 0;
+    deadMemory.add(report.memoryPeakBytes);
   }
 }
 
