@@ -6,28 +6,13 @@ import {
   isStatementError,
   queryRows,
   type DataSource,
-  type Digest,
   type Place,
 } from '../platform/index.js';
 import { CAST_MICROS_MAX } from '../spells/index.js';
-import { LEASE_MS, type CastLimits } from './cast.js';
+import { LEASE_MS } from './cast.js';
+import type { NewCast } from './new-cast.js';
 import { isLostBudgetRace } from './lost-budget-race.js';
 import type { OwnWorker } from './own-worker.js';
-
-export interface NewCast {
-  id: string;
-  accountId: string;
-  apiKeyId: string;
-  spellVersionId: string;
-  spellKey: string;
-  endUser: string | null;
-  idempotencyKey: string | null;
-  requestDigest: Digest;
-  input: Buffer;
-  limits: CastLimits;
-  heldMicros: bigint;
-  queuedAt: Date;
-}
 
 /** What became of a request: accepted, or the cast that its idempotency key has, or the budget without room for it. */
 export type Acceptance =

@@ -1,3 +1,4 @@
+import { storableText } from '../platform/index.js';
 import type { CastEntity } from './cast.entity.js';
 import type { Settlement } from './settle-casts.js';
 
@@ -31,11 +32,6 @@ export function endingOf(settlement: Settlement, startedAt: Date): CastEnding {
     durationMs: settlement.durationMs,
     costMicros: settlement.costMicros,
   };
-}
-
-/** PostgreSQL's text takes neither NUL nor half a surrogate pair, and a guest may have put either into its message. */
-export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\u0000', '\ufffd');
 }
 
 /** JSON has neither 64-bit integers nor times. */

@@ -1,7 +1,7 @@
 import type { Place } from '../platform/index.js';
-import type { NewCast } from './accept-casts.js';
 import { QUEUED_SEQUENCE } from './cast.js';
 import type { CastWorker } from './cast-worker.js';
+import type { NewCast } from './new-cast.js';
 import { INPUT_WITH_CLAIM_BYTES_MAX, type ClaimedCast } from './claim-casts.js';
 
 /**

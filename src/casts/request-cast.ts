@@ -12,7 +12,8 @@ import {
 } from '../platform/index.js';
 import { priceMicros, type VersionResolver } from '../spells/index.js';
 import { checkRequestShape, readInput, toLimits, type CastRequest } from './cast-input.js';
-import type { Acceptance, CastAcceptance, NewCast } from './accept-casts.js';
+import type { Acceptance, CastAcceptance } from './accept-casts.js';
+import type { NewCast } from './new-cast.js';
 import type { CastEntity } from './cast.entity.js';
 import type { FreshCasts } from './fresh-casts.js';
 import type { CastMetrics } from './cast-metrics.js';

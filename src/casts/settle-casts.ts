@@ -3,12 +3,12 @@ import {
   Coalescer,
   isStatementError,
   queryRows,
+  storableText,
   type DataSource,
   type Digest,
   type OutboxRelay,
 } from '../platform/index.js';
 import type { CastErrorCode, FinalStatus } from './cast.js';
-import { storableText } from './cast-ending.js';
 import { isLostBudgetRace } from './lost-budget-race.js';
 import { toTermsColumns, type RunTerms } from './run-terms.js';
 

@@ -55,6 +55,6 @@ export {
 } from './relay.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 export { startEmbeddedRedis, type EmbeddedRedis } from './embedded-redis.js';
-export { isStorable } from './text.js';
+export { isStorable, storableText } from './text.js';
 export { StartError } from './start-error.js';
 export { Places } from './places.js';
