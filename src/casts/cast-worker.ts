@@ -45,6 +45,9 @@ export const CANCEL_CHANNEL = 'casts-cancel';
 // How long a stopping worker lets short casts end by themselves; longer ones are begun again elsewhere.
 const DRAIN_MS = 2_000;
 const DRAIN_LOOK_MS = 20;
+// Far more than a batch of settlements takes; when so many wait for PostgreSQL, it has enough to do.
+const SETTLING_MAX = 256;
+const SETTLING_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface CastWorkerDeps {
   database: DataSource;
@@ -71,6 +74,8 @@ export class CastWorker {
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
   readonly #leases: LeaseKeeper;
+  #settling = 0;
+  #settlingBytes = 0;
   #isStopping = false;
   #unsubscribe: () => void = () => undefined;
 
@@ -88,9 +93,13 @@ export class CastWorker {
     return this.#workerId;
   }
 
-  /** How many casts this worker wants in hand now; more are taken while they are short. */
+  /**
+   * How many casts this worker wants in hand now; more are taken while they are short. Those that have run and are being
+   * settled keep nobody from the sandboxes, so they come on top of these, as far as their outputs can be held.
+   */
   get castsInHand(): number {
-    return this.#ahead.castsInHand;
+    const settling = this.#settlingBytes > SETTLING_BYTES_MAX ? 0 : Math.min(this.#settling, SETTLING_MAX);
+    return this.#ahead.castsInHand + settling;
   }
 
   async start(): Promise<void> {
@@ -167,8 +176,15 @@ export class CastWorker {
         await events.flush();
         return outcome.message;
       }
-      if (outcome.kind !== 'lost')
-        await this.#settle(claim, version, running, outcome, Buffer.concat(output));
+      if (outcome.kind !== 'lost') {
+        const bytes = Buffer.concat(output);
+        this.#settling += 1;
+        this.#settlingBytes += bytes.length;
+        await this.#settle(claim, version, running, outcome, bytes).finally(() => {
+          this.#settling -= 1;
+          this.#settlingBytes -= bytes.length;
+        });
+      }
       return null;
     } finally {
       events.giveUp();

@@ -1,9 +1,9 @@
 // A cast is claimed so long before a sandbox is free for it: enough to claim and settle many in one statement each,
 // too little for another worker to have begun it much sooner.
-const AHEAD_MS = 100;
+const AHEAD_MS = 60;
 // Casts in hand for each sandbox. While one is in the sandbox another is always being claimed or settled.
 const LEAST = 2;
-const MOST = 64;
+const MOST = 48;
 // What a sandbox needs between two casts that take no time.
 const TURNAROUND_MS = 1;
 

@@ -46,34 +46,55 @@ export function runTerms(
 ): RunTerms {
   const { manifest } = version;
   const limits = runLimits(manifest, cast.limits);
-  const { model, price_micros: priceMicros, micros_per_gigafuel: microsPerGigafuel } = manifest.pricing;
+  const { spell, pricing, argumentsDigest } = versionTerms(version);
   return {
-    spell: {
+    spell,
+    run: {
+      mode: runMode(manifest),
+      clockStartNs: CLOCK_START_NS.toString(),
+      randomSeed: seedOf(version.moduleDigest, cast.inputDigest).toString('hex'),
+      argumentsDigest,
+      environmentDigest: sha256(canonicalJson(declaredEnvironment(manifest, cast.id))),
+      limits: { ...limits, maxFuel: limits.maxFuel.toString() },
+    },
+    pricing,
+  };
+}
+
+type VersionTerms = Pick<RunTerms, 'spell' | 'pricing'> & { argumentsDigest: Digest };
+
+// What is the same for every cast of a version is made once.
+const termsOfVersions = new WeakMap<RunVersion, VersionTerms>();
+const canonicalTexts = new WeakMap<object, string>();
+
+function versionTerms(version: RunVersion): VersionTerms {
+  const known = termsOfVersions.get(version);
+  if (known !== undefined) return known;
+  const { manifest } = version;
+  const { model, price_micros: priceMicros, micros_per_gigafuel: microsPerGigafuel } = manifest.pricing;
+  const terms = {
+    spell: Object.freeze({
       key: manifest.spell.key,
       version: manifest.spell.version,
       packageDigest: version.packageDigest,
       moduleDigest: version.moduleDigest,
       meteredDigest: version.preparedDigest,
       costTable: version.costTable,
-    },
-    run: {
-      mode: runMode(manifest),
-      clockStartNs: CLOCK_START_NS.toString(),
-      randomSeed: seedOf(version.moduleDigest, cast.inputDigest).toString('hex'),
-      argumentsDigest: sha256(canonicalJson(declaredArguments(manifest))),
-      environmentDigest: sha256(canonicalJson(declaredEnvironment(manifest, cast.id))),
-      limits: { ...limits, maxFuel: limits.maxFuel.toString() },
-    },
-    pricing: { model, priceMicros, microsPerGigafuel },
+    }),
+    pricing: Object.freeze({ model, priceMicros, microsPerGigafuel }),
+    argumentsDigest: sha256(canonicalJson(declaredArguments(manifest))),
   };
+  for (const part of [terms.spell, terms.pricing]) canonicalTexts.set(part, canonicalJson(part));
+  termsOfVersions.set(version, terms);
+  return terms;
 }
 
 /** As the composite type cast_ending has them: each part as canonical JSON, as it goes into the ledger. */
 export function toTermsColumns({ spell, run, pricing }: RunTerms) {
   return {
-    spell_terms: canonicalJson(spell),
+    spell_terms: canonicalTexts.get(spell) ?? canonicalJson(spell),
     run_terms: canonicalJson(run),
-    pricing_terms: canonicalJson(pricing),
+    pricing_terms: canonicalTexts.get(pricing) ?? canonicalJson(pricing),
   };
 }
 

@@ -236,8 +236,14 @@ export type CastLimitValues = {
 } & { maxFuel?: bigint | null | undefined };
 
 export function castFieldOf({ field }: { field: RunLimitField }): CastLimitField {
+  return CAST_FIELDS.get(field) ?? toCamel(field);
+}
+
+function toCamel(field: RunLimitField): CastLimitField {
   return field.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase()) as CastLimitField;
 }
+
+const CAST_FIELDS = new Map(RUN_LIMITS.map(({ field }) => [field, toCamel(field)]));
 
 /** The option of `spell run`, without its dashes: "max-memory-mb". */
 export function optionOf({ field }: { field: RunLimitField }): string {

@@ -2,10 +2,18 @@ import { toRunLimits, type DeclaredFields, type RunLimits } from '../limits/inde
 import type { SpellManifest } from './manifest.js';
 
 /** The limits a manifest sets for every run. Versions published before a limit existed have its default. */
-export function declaredLimits({ runtime }: SpellManifest): RunLimits {
+export function declaredLimits(manifest: SpellManifest): Readonly<RunLimits> {
+  const known = limitsOf.get(manifest);
+  if (known !== undefined) return known;
+  const { runtime } = manifest;
   const fields: DeclaredFields = { ...runtime, tmp_mb: runtime.policy.tmp_mb };
-  return toRunLimits(fields);
+  const limits = Object.freeze(toRunLimits(fields));
+  limitsOf.set(manifest, limits);
+  return limits;
 }
+
+// A manifest does not change, and every cast of its version asks several times.
+const limitsOf = new WeakMap<SpellManifest, Readonly<RunLimits>>();
 
 /** Where time and chance come from. Versions published before there was a choice are deterministic. */
 export function declaredMode({ runtime }: SpellManifest): 'deterministic' | 'real' {

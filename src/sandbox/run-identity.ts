@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Where the clocks of a deterministic run start, in nanoseconds since 1970: 2026-01-01, so that a guest prints a time like
@@ -14,5 +14,5 @@ const SEED_BYTES = 16;
  * input draws the same bytes everywhere, and another input draws others.
  */
 export function seedOf(moduleDigest: string, inputDigest: string): Buffer {
-  return createHash('sha256').update(`${moduleDigest}\n${inputDigest}`).digest().subarray(0, SEED_BYTES);
+  return hash('sha256', `${moduleDigest}\n${inputDigest}`, 'buffer').subarray(0, SEED_BYTES);
 }
