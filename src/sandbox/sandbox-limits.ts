@@ -45,6 +45,9 @@ export const PROCESS_OVERHEAD_BYTES = 1024 * 1024 * 1024;
 export const PROCESS_BUSY_MS = 3_600_000;
 export const PROCESS_CPU_SECONDS = 10_800;
 
+/** Up to here wiping a memory takes less time than making one. */
+export const REUSED_MEMORY_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Guest memory that may lie dead in a process before it collects garbage between two casts. */
 export const COLLECT_AFTER_BYTES = 64 * 1024 * 1024;
 

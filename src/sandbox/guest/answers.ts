@@ -10,12 +10,26 @@ import { writeAll } from './blocking-io.js';
 
 type Frame = (typeof FrameType)[keyof typeof FrameType];
 
+/** Frames that go with the next one; null while each goes at once. */
+let held: Uint8Array[] | null = null;
+
+/** The guest has ended: what is still to be sent of it goes together with its report. */
+export function holdFrames(): void {
+  held ??= [];
+}
+
 /** One frame, one system call: a guest that exhausts the stack inside a host call cannot tear a frame apart. */
 function sendFrame(type: Frame, payload: Uint8Array): void {
+  const pieces = frame(type, payload);
+  if (held === null) writeAll(pieces);
+  else held.push(...pieces);
+}
+
+function frame(type: Frame, payload: Uint8Array): Uint8Array[] {
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
   header.writeUInt8(type);
   header.writeUInt32LE(payload.length, 1);
-  writeAll(payload.length > 0 ? [header, payload] : [header]);
+  return payload.length > 0 ? [header, payload] : [header];
 }
 
 export function sendReady(message: ReadyMessage): void {
@@ -39,5 +53,7 @@ export function sendLog(bytes: Uint8Array): void {
 }
 
 export function sendFinished(message: FinishedMessage): void {
-  sendFrame(FrameType.finished, Buffer.from(JSON.stringify(message)));
+  const before = held ?? [];
+  held = null;
+  writeAll([...before, ...frame(FrameType.finished, Buffer.from(JSON.stringify(message)))]);
 }

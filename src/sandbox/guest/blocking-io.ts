@@ -13,16 +13,39 @@ export function sleepMs(milliseconds: number): void {
   if (milliseconds > 0) Atomics.wait(sleepCell, 0, 0, milliseconds);
 }
 
+/** A small request is read whole by one system call. */
+const READ_AHEAD_BYTES = 64 * 1024;
+const ahead = Buffer.allocUnsafeSlow(READ_AHEAD_BYTES);
+let aheadStart = 0;
+let aheadEnd = 0;
+
 /** Reads exactly `length` bytes, or returns null when the pool has closed the pipe. */
 export function readExactly(length: number): Buffer | null {
   const bytes = Buffer.allocUnsafeSlow(length);
-  let filled = 0;
+  let filled = takeAhead(bytes);
   while (filled < length) {
-    const count = again(() => readSync(REQUEST_DESCRIPTOR, bytes, filled, length - filled, null));
+    const rest = bytes.subarray(filled);
+    const count = rest.length < READ_AHEAD_BYTES ? readAhead(rest) : read(rest);
     if (count === 0) return null;
     filled += count;
   }
   return bytes;
+}
+
+function readAhead(bytes: Buffer): number {
+  aheadStart = 0;
+  aheadEnd = read(ahead);
+  return takeAhead(bytes);
+}
+
+function takeAhead(bytes: Buffer): number {
+  const count = ahead.copy(bytes, 0, aheadStart, aheadEnd);
+  aheadStart += count;
+  return count;
+}
+
+function read(bytes: Buffer): number {
+  return again(() => readSync(REQUEST_DESCRIPTOR, bytes, 0, bytes.length, null));
 }
 
 /** Writes all pieces, in one system call whenever the pipe takes them. */

@@ -7,9 +7,9 @@ type Collect = (options?: { type: 'minor' }) => void;
 const collect = (globalThis as { gc?: Collect }).gc;
 
 /**
- * Memory of guests that have ended. V8 does not feel its weight; left alone it would pile up to the process' limit. A
- * collection of the young generation finds nearly all of it, at a tenth of the price of a whole one, which is made only
- * when that left too much.
+ * Memory of guests that have ended and that no other can use. V8 feels its weight late; left alone it could pile up to the
+ * process' limit. A collection of the young generation costs a tenth of a whole one, which is made only when that left
+ * too much.
  */
 export class DeadMemory {
   #deadBytes = 0;

@@ -7,6 +7,7 @@ import {
   type WasmModule,
   type WasmTable,
 } from '../webassembly.js';
+import type { GuestMemories } from './guest-memories.js';
 import { PreparedName, type PreparedInfo } from './prepared-module.js';
 
 /** A fresh instance of a prepared module, with what the host holds of it. */
@@ -43,7 +44,11 @@ export class InitialMemoryError extends Error {
  * The limit is the memory's own maximum: V8 itself refuses to grow past it. What the tables may come to, which is
  * written into the module, is taken from it first.
  */
-export function createMemory(prepared: PreparedInfo, maxMemoryBytes: number): WasmMemory | null {
+export function createMemory(
+  memories: GuestMemories,
+  prepared: PreparedInfo,
+  maxMemoryBytes: number,
+): WasmMemory | null {
   const { tableBytes = 0 } = prepared;
   if (tableBytes > maxMemoryBytes) {
     throw new InitialMemoryError(
@@ -58,7 +63,7 @@ export function createMemory(prepared: PreparedInfo, maxMemoryBytes: number): Wa
     );
   }
   const maximum = Math.min(allowed, prepared.maximumPages ?? allowed);
-  return new Wasm.Memory({ initial: prepared.initialPages, maximum });
+  return memories.take(prepared.initialPages, maximum);
 }
 
 /** The module itself declares that its memory does not grow so far. */

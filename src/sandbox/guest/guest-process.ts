@@ -7,11 +7,13 @@ import { REQUEST_PREFIX_BYTES } from '../wire/encode-request.js';
 import { sendFinished, sendReady } from './answers.js';
 import { readExactly } from './blocking-io.js';
 import { DeadMemory } from './dead-memory.js';
+import { GuestMemories } from './guest-memories.js';
 import { HeldArtifacts, PoolGone, readBulk } from './held-artifacts.js';
 import { mountTrees } from './mount-trees.js';
 import { runGuest } from './run-guest.js';
 
 const held = new HeldArtifacts();
+const memories = new GuestMemories();
 const deadMemory = new DeadMemory();
 
 function serve(): void {
@@ -19,7 +21,8 @@ function serve(): void {
   for (let request = readRequest(); request !== null; request = readRequest()) {
     const report = answer(request);
     sendFinished(report);
-    deadMemory.add(report.memoryPeakBytes);
+    // While nobody waits.
+    deadMemory.add(memories.wipe());
   }
 }
 
@@ -37,7 +40,7 @@ function answer(request: CastRequest): FinishedMessage {
     const module = held.module(request.moduleDigest, bulk.module);
     const resources = held.resources(request.resourcesDigest, bulk.resources);
     const trees = mountTrees(bulk.trees, BigInt(request.clockStartNs));
-    return runGuest({ request, module, resources, trees, input: bulk.input });
+    return runGuest({ request, memories, module, resources, trees, input: bulk.input });
   } catch (error) {
     const verdict = { kind: 'lost', message: String(error) } as const;
     return { verdict, fuelUsed: null, memoryPeakBytes: 0, durationMs: 0 };

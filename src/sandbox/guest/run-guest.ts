@@ -3,9 +3,10 @@ import type { MountedTree } from '../wasi/descriptors.js';
 import type { FileTree } from '../wasi/file-tree.js';
 import { createPreview1 } from '../wasi/preview1.js';
 import type { WasmMemory, WasmModule } from '../webassembly.js';
-import { sendFuel, sendStarted } from './answers.js';
+import { holdFrames, sendFuel, sendStarted } from './answers.js';
 import { FuelMeter } from './fuel-meter.js';
 import { createMemory, instantiate, isOwnLimit, type GuestInstance } from './guest-instance.js';
+import type { GuestMemories } from './guest-memories.js';
 import { GuestOutput } from './guest-output.js';
 import { HostState } from './host-state.js';
 import { PreparedName, readPreparedInfo } from './prepared-module.js';
@@ -14,13 +15,14 @@ import { isStackExhausted, refusalVerdict, verdictOf } from './verdict.js';
 /** One cast with everything it needs at hand. */
 interface GuestCast {
   request: CastRequest;
+  memories: GuestMemories;
   module: WasmModule;
   resources: FileTree;
   trees: readonly MountedTree[];
   input: Uint8Array;
 }
 
-/** Runs one command in a fresh instance with fresh memory, to whatever end. */
+/** Runs one command in a fresh instance with a memory of zeros, to whatever end. */
 export function runGuest(cast: GuestCast): FinishedMessage {
   const host = new HostState(
     new FuelMeter(BigInt(cast.request.maxFuel), (used) => sendFuel({ fuelUsed: String(used) })),
@@ -32,10 +34,10 @@ export function runGuest(cast: GuestCast): FinishedMessage {
   const startMs = performance.now();
   try {
     const prepared = readPreparedInfo(cast.module);
-    memory = createMemory(prepared, cast.request.maxMemoryBytes);
+    memory = createMemory(cast.memories, prepared, cast.request.maxMemoryBytes);
     isLimitOurs = !isOwnLimit(prepared, cast.request.maxMemoryBytes);
     // Filling memories and tables is work of the guest's too, under its deadline and its limit of CPU time.
-    sendStarted({ memoryBytes: memory?.buffer.byteLength ?? 0 });
+    if (!cast.request.isWarm) sendStarted({ memoryBytes: memory?.buffer.byteLength ?? 0 });
     const preview1 = createPreview1({ ...cast, host, memory });
     const imports = { wasi_snapshot_preview1: preview1, [PreparedName.importModule]: { memory } };
     instance = instantiate(cast.module, imports, prepared, cast.request.maxStackBytes);
@@ -44,6 +46,7 @@ export function runGuest(cast: GuestCast): FinishedMessage {
   }
   host.fuel.attach(instance.counters);
   const verdict = runEntries(instance, host, isLimitOurs);
+  holdFrames();
   host.output.flush();
   return finished(verdict, host, memory, performance.now() - startMs);
 }

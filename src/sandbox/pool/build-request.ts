@@ -37,6 +37,7 @@ export function buildRequest(
   const request = {
     ...keepBooks(run, process, missing),
     moduleDigest: run.moduleDigest,
+    isWarm: isWarm(run, process, missing),
     moduleBytes: missing.module?.length ?? null,
     resourcesDigest: run.resourcesDigest ?? null,
     resources: missing.resources && sizesOf(missing.resources),
@@ -62,6 +63,16 @@ export function buildRequest(
   return encodeRequest(request, [moduleBytes, ...files, run.input]);
 }
 
+/** Whether the process has all it needs at hand, down to what the run's memory starts with. */
+export function isWarm(
+  { moduleDigest, trees = [] }: SandboxRun,
+  { startBytes }: SandboxProcess,
+  missing: MissingArtifacts,
+): boolean {
+  const isHeld = missing.module === null && missing.resources === null;
+  return isHeld && startBytes.has(moduleDigest) && trees.every(({ files }) => files.size === 0);
+}
+
 function describeTree({ guestPath, isWritable, maxBytes, files, folders, links }: SandboxTree): TreeMessage {
   const names = { folders: folders ?? [], links: [...(links ?? [])] };
   return { guestPath, isWritable, maxBytes, ...names, files: sizesOf(files) };
@@ -73,12 +84,13 @@ function sizesOf(files: ReadonlyMap<string, Uint8Array>): [path: string, bytes: 
 
 function keepBooks(
   run: SandboxRun,
-  { modules, resources }: SandboxProcess,
+  { modules, resources, startBytes }: SandboxProcess,
   missing: MissingArtifacts,
 ): { forgetModules: string[]; forgetResources: string[] } {
   modules.touch(run.moduleDigest);
   if (run.resourcesDigest !== undefined) resources.touch(run.resourcesDigest);
   const forgetModules = missing.module === null ? [] : modules.add(run.moduleDigest, missing.module.length);
+  for (const digest of forgetModules) startBytes.delete(digest);
   if (missing.resources === null || run.resourcesDigest === undefined)
     return { forgetModules, forgetResources: [] };
   const { bytes, files } = sizeOf(missing.resources);

@@ -37,7 +37,8 @@ export class ProcessCast {
     this.#eventsLeft = (run.limits.maxEvents ?? Number.MAX_SAFE_INTEGER) + UNCOUNTED_EVENTS;
   }
 
-  async perform(requestPieces: readonly Uint8Array[]): Promise<SandboxOutcome> {
+  /** A warm process does not tell when it starts the guest: that is when it gets the request. */
+  async perform(requestPieces: readonly Uint8Array[], isWarm: boolean): Promise<SandboxOutcome> {
     const { signal } = this.#run;
     const cancel = (): void => this.#killWith({ kind: 'canceled' });
     const message = `Preparing the module took longer than ${PREPARE_TIMEOUT_MS} ms.`;
@@ -48,6 +49,7 @@ export class ProcessCast {
       onExit: (exit) => this.#settle(exitVerdict(exit, this.#process.castCount > 1)),
       onGarbage: (reason) => this.#settle({ kind: 'lost', message: `The sandbox process sent ${reason}.` }),
     });
+    if (isWarm) this.#begin(this.#process.startBytes.get(this.#run.moduleDigest) ?? 0);
     try {
       return await this.#outcome.promise;
     } finally {
@@ -77,6 +79,11 @@ export class ProcessCast {
   }
 
   #onStarted({ memoryBytes }: StartedMessage): void {
+    this.#process.startBytes.set(this.#run.moduleDigest, memoryBytes);
+    this.#begin(memoryBytes);
+  }
+
+  #begin(memoryBytes: number): void {
     const { timeoutMs, maxCpuMs = timeoutMs } = this.#run.limits;
     this.#startedMs = performance.now();
     this.#fuelUsed = 0n;

@@ -32,6 +32,8 @@ interface CastListener {
 export class SandboxProcess {
   readonly modules = new HeldDigests(MODULE_CACHE_BYTES);
   readonly resources = new HeldDigests(RESOURCE_CACHE_BYTES);
+  /** What the memory of a module that it holds starts with, once it has told. */
+  readonly startBytes = new Map<string, number>();
   readonly exited: Promise<ProcessExit>;
   castCount = 0;
   /** As it told when it was ready, before it had seen any guest. */

@@ -9,6 +9,8 @@ export interface CastRequest {
   forgetModules: string[];
   forgetResources: string[];
   moduleDigest: string;
+  /** There is nothing to prepare: the pool counts the run from the request on, and is told of no start. */
+  isWarm: boolean;
   /** null: the process holds it compiled already. */
   moduleBytes: number | null;
   resourcesDigest: string | null;
