@@ -1,7 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { Coalescer } from './coalesce.js';
 import type { PubSub } from './pubsub.js';
 import type { Redis } from './redis.js';
-import { fromMessage, fromRecord, toMessage, toRecords, type StreamEntry } from './stream-record.js';
+import {
+  fromMessage,
+  fromRecord,
+  isMessageOf,
+  isTold,
+  toMessage,
+  toRecords,
+  type StreamEntry,
+} from './stream-record.js';
 
 export type { StreamEntry };
 
@@ -41,6 +50,7 @@ export class EventStreams {
   readonly #redis: Redis;
   readonly #pubsub: PubSub;
   readonly #prefix: string;
+  readonly #writer = randomUUID();
   readonly #appends: Coalescer<Append, Appended>;
   readonly #listeners = new Map<string, Set<Hear>>();
   #channel: Promise<(() => void) | null> | null = null;
@@ -77,6 +87,8 @@ export class EventStreams {
 
   /** Tells the listeners of an entry that is not stored, because it can be had from elsewhere; what is stored lives `ttlMs` longer. */
   async tell(name: string, entry: StreamEntry, ttlMs: number): Promise<void> {
+    // Who listens here need not wait until Redis has told everybody else.
+    this.#tellHere(name, [entry]);
     const told = await this.#appends.submit({ name, entries: [entry], isStored: false, ttlMs });
     if ('error' in told) throw told.error;
   }
@@ -144,12 +156,18 @@ export class EventStreams {
     }, UNHEARD_MS).unref();
   }
 
+  #tellHere(name: string, entries: StreamEntry[]): void {
+    for (const hear of this.#listeners.get(name) ?? []) hear(isTold(entries) ? entries : null);
+  }
+
   #hear(message: string): void {
     // After a reconnect nobody knows what was said meanwhile.
     if (message === '') {
       for (const listeners of this.#listeners.values()) for (const hear of listeners) hear(null);
       return;
     }
+    // Who listens here has been told already.
+    if (isMessageOf(this.#writer, message)) return;
     for (const { name, entries } of fromMessage(message, (name) => this.#listeners.has(name)))
       for (const hear of this.#listeners.get(name) ?? []) hear(entries);
   }
@@ -179,8 +197,10 @@ export class EventStreams {
       const answer = appended[index];
       return answer !== undefined && 'refused' in answer && answer.refused === 0;
     });
+    if (taken.length === 0) return appended;
+    for (const { name, entries, isStored } of taken) if (isStored) this.#tellHere(name, entries);
     // Lost or not, the entries are stored; and the writer need not wait until everybody has heard of them.
-    if (taken.length > 0) this.#pubsub.publish(CHANNEL, toMessage(taken)).catch(() => undefined);
+    this.#pubsub.publish(CHANNEL, toMessage(this.#writer, taken)).catch(() => undefined);
     return appended;
   }
 }

@@ -67,20 +67,32 @@ export function fromRecord([, fields]: [Buffer, Buffer[]]): StreamEntry[] {
   return unpack(JSON.parse((head ?? '[]').toString()) as Packed[], body ?? Buffer.alloc(0));
 }
 
+/** Are they few and small enough to be told, rather than read where they are stored? */
+export function isTold(entries: StreamEntry[]): boolean {
+  const bytes = entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+  return bytes <= TOLD_BYTES_MAX && entries.length <= RECORD_ENTRIES_MAX;
+}
+
 /** What listeners are told: per stream its name and entries, or its name alone when they are large. */
 type Told = [name: string, packed?: Packed[], body?: string];
 
-export function toMessage(appends: readonly { name: string; entries: StreamEntry[] }[]): string {
-  return JSON.stringify(
-    appends.map(({ name, entries }): Told => {
-      const bytes = entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
-      if (bytes > TOLD_BYTES_MAX || entries.length > RECORD_ENTRIES_MAX) return [name];
-      const { body } = pack(entries);
-      return body === null
-        ? [name, entries.map(toPacked)]
-        : [name, entries.map(toPacked), body.toString('base64')];
-    }),
-  );
+/** The first word is the writer's name, so that it knows its own messages again. */
+export function toMessage(
+  writer: string,
+  appends: readonly { name: string; entries: StreamEntry[] }[],
+): string {
+  const told = appends.map(({ name, entries }): Told => {
+    if (!isTold(entries)) return [name];
+    const { body } = pack(entries);
+    return body === null
+      ? [name, entries.map(toPacked)]
+      : [name, entries.map(toPacked), body.toString('base64')];
+  });
+  return JSON.stringify([writer, ...told]);
+}
+
+export function isMessageOf(writer: string, message: string): boolean {
+  return message.startsWith(`["${writer}"`);
 }
 
 /** Of the streams that somebody is interested in: their entries, or null when they have to be read. */
@@ -88,8 +100,8 @@ export function fromMessage(
   message: string,
   isOfInterest: (name: string) => boolean,
 ): { name: string; entries: StreamEntry[] | null }[] {
-  return (JSON.parse(message) as Told[])
-    .filter(([name]) => isOfInterest(name))
+  return (JSON.parse(message) as (string | Told)[])
+    .filter((told): told is Told => typeof told !== 'string' && isOfInterest(told[0]))
     .map(([name, packed, body]) => ({
       name,
       entries: packed === undefined ? null : unpack(packed, Buffer.from(body ?? '', 'base64')),

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import {
   fromMessage,
   fromRecord,
+  isMessageOf,
   toMessage,
   toRecords,
   type StreamEntry,
@@ -55,7 +56,10 @@ describe('records of a stream', () => {
     const small = { name: 'small', entries: [entry(1, Buffer.from('x')), entry(2, null)] };
     const large = { name: 'large', entries: [entry(1, Buffer.alloc(5_000))] };
     const other = { name: 'other', entries: [entry(1, null)] };
-    const told = fromMessage(toMessage([small, large, other]), (name) => name !== 'other');
+    const message = toMessage('writer', [small, large, other]);
+    const told = fromMessage(message, (name) => name !== 'other');
     assert.deepEqual(told, [small, { name: 'large', entries: null }]);
+    assert.ok(isMessageOf('writer', message));
+    assert.ok(!isMessageOf('write', message) && !isMessageOf('another', message));
   });
 });
