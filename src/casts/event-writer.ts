@@ -109,7 +109,12 @@ export class EventWriter {
    * PostgreSQL. What is stored is kept for its time from now on.
    */
   async finish(event: CastEvent, keptMs: number): Promise<void> {
-    await this.#streams.tell(streamName(this.#castId), toStreamEntry(event), keptMs);
+    const isKeptLongEnough = keptMs === EVENTS_KEPT_MS && this.#dueExpiryMs() === null;
+    await this.#streams.tell(
+      streamName(this.#castId),
+      toStreamEntry(event),
+      isKeptLongEnough ? null : keptMs,
+    );
   }
 
   /** Ends the attempt's writing for good: what Redis has not taken by now it will not be offered again. */

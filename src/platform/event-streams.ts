@@ -85,8 +85,11 @@ export class EventStreams {
     return appended;
   }
 
-  /** Tells the listeners of an entry that is not stored, because it can be had from elsewhere; what is stored lives `ttlMs` longer. */
-  async tell(name: string, entry: StreamEntry, ttlMs: number): Promise<void> {
+  /**
+   * Tells the listeners of an entry that is not stored, because it can be had from elsewhere. What is stored lives
+   * `ttlMs` longer; null leaves that as it is.
+   */
+  async tell(name: string, entry: StreamEntry, ttlMs: number | null): Promise<void> {
     // Who listens here need not wait until Redis has told everybody else.
     this.#tellHere(name, [entry]);
     const told = await this.#appends.submit({ name, entries: [entry], isStored: false, ttlMs });
@@ -185,7 +188,7 @@ export class EventStreams {
       if (ttlMs !== null) pipeline.pexpire(key, ttlMs);
       return { records: records.length, commands: records.length + (ttlMs === null ? 0 : 1) };
     });
-    const results = (await pipeline.exec()) ?? [];
+    const results = pipeline.length === 0 ? [] : ((await pipeline.exec()) ?? []);
     let at = 0;
     const appended = counts.map(({ records, commands }): Appended => {
       const errors = results.slice(at, at + records).flatMap(([error]) => (error === null ? [] : [error]));

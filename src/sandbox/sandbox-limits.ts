@@ -108,3 +108,6 @@ export const PROCESS_STACK_KIB = 20 * 1024;
  * meter, with 1,000 1.2 times. What has no meter runs as before.
  */
 export const INLINED_FUNCTION_BYTES_MAX = 1000;
+
+/** A third of the weight of a usual process when they want the same core. */
+export const NICENESS = 5;

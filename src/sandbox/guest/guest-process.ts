@@ -2,6 +2,8 @@
  * The program of a sandbox process: one synchronous loop that reads a request, runs it and answers. It never
  * returns to the event loop, so the pool ends a run by killing the process.
  */
+import { setPriority } from 'node:os';
+import { NICENESS } from '../sandbox-limits.js';
 import type { CastRequest, FinishedMessage } from '../wire/messages.js';
 import { REQUEST_PREFIX_BYTES } from '../wire/encode-request.js';
 import { sendFinished, sendReady } from './answers.js';
@@ -11,6 +13,9 @@ import { GuestMemories } from './guest-memories.js';
 import { HeldArtifacts, PoolGone, readBulk } from './held-artifacts.js';
 import { mountTrees } from './mount-trees.js';
 import { runGuest } from './run-guest.js';
+
+// Guests wait for the platform, never the platform for guests: what they do is long, what it does for them is short.
+setPriority(NICENESS);
 
 const held = new HeldArtifacts();
 const memories = new GuestMemories();
