@@ -32,11 +32,11 @@ export interface Figures {
 
 export const IN_FLIGHT = 64;
 // The whole bench is meant to be run between two cups of coffee: about four minutes on two cores.
-const ROUNDS = 5;
+const ROUNDS = 9;
 const SINGLE_CASTS = 60;
 const LOAD: Load = { casts: 600, inFlight: IN_FLIGHT };
 // Until the engine has compiled what is worth it.
-const WARM_UP_ROUNDS = 2;
+const WARM_UP_ROUNDS = 10;
 
 interface Samples {
   single: number[][];

@@ -331,6 +331,7 @@ CREATE OR REPLACE FUNCTION public.accept_casts(batch jsonb, inputs bytea, in_han
  RETURNS TABLE(place integer, outcome text, outbox_id bigint, earlier_id uuid, refusal jsonb)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET lock_timeout TO '250ms'
 AS $function$
   #variable_conflict use_column
@@ -620,6 +621,7 @@ AS $function$
 CREATE OR REPLACE FUNCTION public.fire_budget_alerts(of_periods uuid[], fired_at timestamp with time zone)
  RETURNS TABLE(outbox_id bigint, payload jsonb)
  LANGUAGE sql
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
     WITH due AS (
       SELECT p.id, b.account_id, b.scope, b.subject, b.period, p.period_start, p.period_end, p.spent_micros,
@@ -794,6 +796,7 @@ CREATE OR REPLACE FUNCTION public.settle_casts(batch jsonb, outputs bytea)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET lock_timeout TO '250ms'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
   #variable_conflict use_column
   DECLARE

@@ -27,8 +27,8 @@ const BATCH_CASTS_MAX = 128;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 // One that waits for a lock does not hold up all others.
 const BATCHES_AT_ONCE = 2;
-// A cast passes four such stops, so under load it takes up to 120 ms longer, and costs a fraction.
-const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
+// A cast passes a few such stops, so under load it takes up to 60 ms longer, and costs a fraction.
+const BATCH_SPACING = { leastMs: 8, mostMs: 20 };
 // At five thousand a second this is a wait of about a second.
 const WAITING_CASTS_MAX = 5_000;
 // One account with all that a server takes of it at once leaves as much room again for all others.

@@ -52,8 +52,8 @@ interface Claim {
 const BATCH_CASTS_MAX = 64;
 // One that waits for a lock does not hold up all others.
 const BATCHES_AT_ONCE = 2;
-// A cast passes four such stops, so under load it takes up to 120 ms longer, and costs a fraction.
-const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
+// A cast passes a few such stops, so under load it takes up to 60 ms longer, and costs a fraction.
+const BATCH_SPACING = { leastMs: 8, mostMs: 20 };
 const WAITING_CLAIMS_MAX = 5_000;
 // 64 of these are 4 MiB in one answer.
 export const INPUT_WITH_CLAIM_BYTES_MAX = 64 * 1024;

@@ -5,8 +5,8 @@ import type { CastEntity } from './cast.entity.js';
 // One answer of this size takes about 2 ms to read.
 const BATCH_CASTS_MAX = 128;
 const BATCHES_AT_ONCE = 2;
-// A cast passes four such stops, so under load it takes up to 120 ms longer, and costs a fraction.
-const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
+// A cast passes a few such stops, so under load it takes up to 60 ms longer, and costs a fraction.
+const BATCH_SPACING = { leastMs: 8, mostMs: 20 };
 const WAITING_READS_MAX = 10_000;
 
 /**

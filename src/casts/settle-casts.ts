@@ -42,8 +42,8 @@ const BATCH_CASTS_MAX = 128;
 // 32 of the largest inline outputs.
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 const BATCHES_AT_ONCE = 2;
-// A cast passes four such stops, so under load it takes up to 120 ms longer, and costs a fraction.
-const BATCH_SPACING = { leastMs: 5, mostMs: 30 };
+// A cast passes a few such stops, so under load it takes up to 60 ms longer, and costs a fraction.
+const BATCH_SPACING = { leastMs: 8, mostMs: 20 };
 // More than the jobs of a worker with the most sandboxes, and the rows of one sweep.
 const WAITING_CASTS_MAX = 5_000;
 

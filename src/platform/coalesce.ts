@@ -31,7 +31,7 @@ interface CoalescerOptions<Item, Answer> {
 
 // A batch that takes longer is a sign of load; gathering so much longer than it takes leaves the other side free for
 // the other stops of a cast.
-const SPACING_PER_BATCH = 3;
+const SPACING_PER_BATCH = 2;
 const NO_SPACING = { leastMs: 0, mostMs: 0 };
 
 /**

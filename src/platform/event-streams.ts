@@ -37,7 +37,7 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 // One is on its way while the next is written.
 const BATCHES_AT_ONCE = 4;
 // Longer would be noticed by who watches a guest write.
-const BATCH_SPACING = { leastMs: 5, mostMs: 15 };
+const BATCH_SPACING = { leastMs: 8, mostMs: 12 };
 // Far more than the casts of a process; each of them waits for its own answer before it appends again.
 const WAITING_APPENDS_MAX = 100_000;
 
