@@ -69,7 +69,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/sandbox/',
-          '^(node:)?(fs|crypto|worker_threads|path|url|buffer|perf_hooks|v8|process)$',
+          '^(node:)?(fs|crypto|worker_threads|path|url|buffer|os|perf_hooks|v8|process)$',
         ],
       },
     },
