@@ -3,6 +3,7 @@ import { fromStreamEntry, type CastEvent } from './cast-events.js';
 
 // Someone who reads slower than the cast writes reads the stream itself instead.
 const HEARD_EVENTS_MAX = 256;
+const HEARD_BYTES_MAX = 256 * 1024;
 
 /**
  * The end of one cast's events as it is heard of, and a bell for whoever waits for more. Events are handed out only
@@ -10,6 +11,7 @@ const HEARD_EVENTS_MAX = 256;
  */
 export class EventTail {
   #heard: CastEvent[] = [];
+  #heardBytes = 0;
   // Something may have been said before anybody listened.
   #hasGap = true;
   #hasRung = false;
@@ -20,8 +22,11 @@ export class EventTail {
   }
 
   hear(entries: StreamEntry[] | null): void {
-    if (entries === null || this.#heard.length + entries.length > HEARD_EVENTS_MAX) {
-      this.#heard = [];
+    this.#heardBytes += entries?.reduce((sum, { body }) => sum + (body?.length ?? 0), 0) ?? 0;
+    const isTooMuch =
+      this.#heard.length + (entries?.length ?? 0) > HEARD_EVENTS_MAX || this.#heardBytes > HEARD_BYTES_MAX;
+    if (entries === null || isTooMuch) {
+      this.#forget();
       this.#hasGap = true;
     } else {
       this.#heard.push(...entries.map(fromStreamEntry));
@@ -37,7 +42,7 @@ export class EventTail {
   /** The events heard of that follow the one with this sequence, or null when the stream must be read. */
   takeAfter(sequence: number | null): CastEvent[] | null {
     const heard = this.#heard;
-    this.#heard = [];
+    this.#forget();
     this.#hasRung = false;
     if (this.#hasGap || sequence === null) return null;
     let next = sequence + 1;
@@ -52,6 +57,11 @@ export class EventTail {
       next += 1;
     }
     return following.length === 0 && this.#hasGap ? null : following;
+  }
+
+  #forget(): void {
+    this.#heard = [];
+    this.#heardBytes = 0;
   }
 
   /** Nothing is missing up to now: what is heard from here on follows what the caller has. */

@@ -10,6 +10,6 @@ const LIMIT_IS_LOWER = /would pass its limit/;
  */
 export function isLostBudgetRace(error: unknown): boolean {
   if (isLostRace(error)) return true;
-  const { constraint, message } = (error ?? {}) as { constraint?: string; message?: string };
-  return constraint === BUDGET_IS_GONE || LIMIT_IS_LOWER.test(message ?? '');
+  const { driverError } = (error ?? {}) as { driverError?: { constraint?: string; message?: string } };
+  return driverError?.constraint === BUDGET_IS_GONE || LIMIT_IS_LOWER.test(driverError?.message ?? '');
 }

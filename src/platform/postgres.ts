@@ -5,7 +5,6 @@ import {
   type MigrationInterface,
   type ObjectLiteral,
 } from 'typeorm';
-import type { Pool, QueryResultRow } from 'pg';
 
 export type { DataSource, EntityManager };
 
@@ -69,11 +68,6 @@ export async function queryRows<Row>(
   sql: string,
   parameters: unknown[] = [],
 ): Promise<Row[]> {
-  if (database instanceof DataSource) {
-    // Past TypeORM, which would wrap each statement in a runner of its own.
-    const { rows } = await poolOf(database).query<Row & QueryResultRow>(sql, parameters);
-    return rows;
-  }
   const result: unknown = await database.query(sql, parameters);
   // TypeORM answers UPDATE and DELETE with [rows, count] and everything else with rows.
   const isPair =
@@ -104,13 +98,10 @@ function sqlStateOf(error: unknown): string {
   return typeof sqlState === 'string' ? sqlState : '';
 }
 
-/** The pool of the driver, which TypeORM itself takes its connections from. */
-function poolOf(database: DataSource): Pool {
-  return (database.driver as unknown as { master: Pool }).master;
-}
-
 /** Connections in use, idle and waited for, read from the pool of the driver. */
 export function poolUsage(database: DataSource): { total: number; idle: number; waiting: number } {
-  const pool = poolOf(database);
+  const pool = (
+    database.driver as unknown as { master: { totalCount: number; idleCount: number; waitingCount: number } }
+  ).master;
   return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient } from '../support/client.js';
 import { CastDocument, ViewerDocument } from '../support/gql/graphql.js';
 import { startHarness } from '../support/harness.js';
@@ -35,6 +36,8 @@ describe('the log of a process that serves two accounts and runs their casts', a
       }
     }),
   );
+  // Lines leave the process a moment after they were written.
+  for (let waits = 0; waits < 50 && settled().length < 2 * CASTS_EACH; waits += 1) await delay(20);
 
   it('names one account with each request id', () => {
     const accountsOf = new Map<string, Set<string>>();
