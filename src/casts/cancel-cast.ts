@@ -19,7 +19,7 @@ import { CANCEL_CHANNEL } from './cast-worker.js';
 import type { FreshCasts } from './fresh-casts.js';
 import type { CastReader } from './read-casts.js';
 import { readRunTerms } from './run-terms.js';
-import type { CastSettlements, Settlement } from './settle-casts.js';
+import { NOTHING_RAN, type CastSettlements, type Settlement } from './settle-casts.js';
 import { watchCast } from './watch-cast.js';
 
 export interface CancelCastDeps {
@@ -49,7 +49,8 @@ export async function cancelCast(
   const cast = isId(id) ? await findCast(deps.database, accountId, id) : null;
   if (cast === null) throw notFound('cast');
   if (isFinal(cast.status)) return cast;
-  if (!(await cancelWhileQueued(deps, cast))) await cancelWhileRunning(deps, principal, cast);
+  const isCanceled = cast.status === 'QUEUED' && (await cancelWhileQueued(deps, cast));
+  if (!isCanceled) await cancelWhileRunning(deps, principal, cast);
   return (await findCast(deps.database, accountId, id)) ?? cast;
 }
 
@@ -65,15 +66,7 @@ async function cancelWhileQueued(deps: CancelCastDeps, cast: CastEntity): Promis
     ...result,
     finishedAt: deps.clock.now(),
     terms,
-    inputDigest: null,
-    output: null,
-    outputBytes: null,
-    outputDigest: null,
-    outputIsArtifact: false,
-    exitCode: null,
-    fuelUsed: null,
-    memoryPeakBytes: null,
-    durationMs: null,
+    ...NOTHING_RAN,
     costMicros: chargeWithoutWorker(terms, result),
     finalSequence: QUEUED_SEQUENCE + 1,
   };

@@ -38,6 +38,19 @@ export interface Settlement {
   finalSequence: number;
 }
 
+/** What there is to say of a run that no worker has in hand. */
+export const NOTHING_RAN = {
+  inputDigest: null,
+  output: null,
+  outputBytes: null,
+  outputDigest: null,
+  outputIsArtifact: false,
+  exitCode: null,
+  fuelUsed: null,
+  memoryPeakBytes: null,
+  durationMs: null,
+} as const satisfies Partial<Settlement>;
+
 const BATCH_CASTS_MAX = 128;
 // 32 of the largest inline outputs.
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

@@ -15,7 +15,7 @@ import type { CastMetrics } from './cast-metrics.js';
 import { findOverdueCasts, findWaitingCasts, type OverdueCast } from './cast-store.js';
 import { findLastSequence } from './last-sequence.js';
 import { readRunTerms } from './run-terms.js';
-import type { CastSettlements } from './settle-casts.js';
+import { NOTHING_RAN, type CastSettlements } from './settle-casts.js';
 
 export interface SweepDeps {
   database: DataSource;
@@ -113,16 +113,8 @@ export class CastSweeper {
       status,
       finishedAt: clock.now(),
       terms,
-      inputDigest: null,
-      output: null,
-      outputBytes: null,
-      outputDigest: null,
-      outputIsArtifact: false,
+      ...NOTHING_RAN,
       error,
-      exitCode: null,
-      fuelUsed: null,
-      memoryPeakBytes: null,
-      durationMs: null,
       costMicros: chargeWithoutWorker(terms, { status, error }),
       finalSequence: (await findLastSequence(streams, cast)) + 1,
     };

@@ -1,6 +1,7 @@
 import { ApartLanes } from './apart-lanes.js';
 import { AppError } from './errors.js';
 import { FairQueue } from './fair-queue.js';
+import { outsideRequestScope } from './logging.js';
 import { runWaiting, type Waiting } from './run-waiting.js';
 
 interface CoalescerOptions<Item, Answer> {
@@ -87,7 +88,8 @@ export class Coalescer<Item, Answer> {
     if (this.#due !== null || this.#batches >= this.#options.batchesMax || this.#queue.size === 0) return;
     const depart = () => {
       this.#due = null;
-      void this.#depart();
+      // A batch is everybody's: what is logged of it is no part of the request that came first.
+      void outsideRequestScope(() => this.#depart());
     };
     const waitMs = this.#nextAtMs - performance.now();
     this.#due =

@@ -58,6 +58,8 @@ const STALLED_COUNT_MAX = 1_000;
 const DRAIN_DELAY_S = 2;
 // While jobs come out of the queue so soon, those that go past it hold nobody up.
 const SOON_MS = 100;
+// The queue is asked all the time, so when nothing has come out of it for so long there is nothing in it.
+const QUIET_MS = 500;
 
 /** A place for a job that does not come through the queue. It is used once: to run the job, or given back. */
 export interface Place {
@@ -73,8 +75,9 @@ export class JobWorker {
   readonly #concurrency: () => number;
   #queued = 0;
   #placed = 0;
-  // How long the last job that came out of the queue had waited there; 0 when there was nothing left.
+  // How long the last job that came out of the queue had waited there, or 0 when there was nothing left; and when it came.
   #waitedMs = 0;
+  #cameAtMs = 0;
   #isClosed = false;
 
   constructor(options: JobWorkerOptions) {
@@ -108,7 +111,7 @@ export class JobWorker {
    * what is in it is noticed however many go past it; and when that has waited, all of them are kept for it.
    */
   takePlace(): Place | null {
-    if (this.#isClosed || this.#waitedMs > SOON_MS || this.#queued + this.#placed >= this.#concurrency() - 1)
+    if (this.#isClosed || this.#hasWaiting() || this.#queued + this.#placed >= this.#concurrency() - 1)
       return null;
     this.#placed += 1;
     this.#shareOut();
@@ -123,8 +126,14 @@ export class JobWorker {
     };
   }
 
+  #hasWaiting(): boolean {
+    const isQuiet = this.#queued === 0 && performance.now() - this.#cameAtMs > QUIET_MS;
+    return this.#waitedMs > SOON_MS && !isQuiet;
+  }
+
   async #runQueued(id: string, waitedMs: number): Promise<void> {
     this.#waitedMs = waitedMs;
+    this.#cameAtMs = performance.now();
     this.#queued += 1;
     await this.#run(id).finally(() => {
       this.#queued -= 1;

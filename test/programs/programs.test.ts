@@ -43,7 +43,7 @@ describe('programs from npm, unchanged', async () => {
       assert.equal(first.log, plain.log);
       const again = await castAndLog(client, { spell: key, input: program.input });
       assert.deepEqual([again.cast.outputDigest, again.log], [cast.outputDigest, first.log]);
-      if (program.drawsRandomness === undefined) assert.equal(again.cast.fuelUsed, cast.fuelUsed);
+      assert.equal(again.cast.fuelUsed, cast.fuelUsed);
       test.diagnostic(
         `${program.wasm.length / 1e6} MB: published in ${Math.round(publishMs)} ms; ${cast.fuelUsed} fuel, ` +
           `${cast.memoryPeakBytes} bytes of memory; first run ${cast.durationMs} ms, next ${again.cast.durationMs} ms, ` +

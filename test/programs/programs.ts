@@ -21,8 +21,6 @@ export interface Program {
   memoryMb: number;
   input: string;
   output: RegExp;
-  /** It seeds hash tables or a scheduler, and every cast has a seed of its own: the fuel differs a little. */
-  drawsRandomness?: true;
   /** What it does without input, if it was told to mind. */
   emptyInput?: { exitCode: number; log: string };
 }
@@ -61,7 +59,6 @@ export const PROGRAMS: readonly Program[] = [
     memoryMb: 512,
     input: source('component.tsx.txt'),
     output: /import\{jsxs as \w+\}from"react\/jsx-runtime";/,
-    drawsRandomness: true,
   },
   {
     name: 'Ruby',
@@ -77,7 +74,6 @@ export const PROGRAMS: readonly Program[] = [
     memoryMb: 128,
     input: TEXT,
     output: /^3\.2\.0\n.*\n2432902008176640000\n/,
-    drawsRandomness: true,
   },
   {
     name: 'PHP',
