@@ -15,7 +15,11 @@ import { mountTrees } from './mount-trees.js';
 import { runGuest } from './run-guest.js';
 
 // Guests wait for the platform, never the platform for guests: what they do is long, what it does for them is short.
-setPriority(NICENESS);
+try {
+  setPriority(NICENESS);
+} catch {
+  // Where the system forbids it, they run like everybody else.
+}
 
 const held = new HeldArtifacts();
 const memories = new GuestMemories();

@@ -79,6 +79,7 @@ export class ProcessCast {
   }
 
   #onStarted({ memoryBytes }: StartedMessage): void {
+    if (!Number.isSafeInteger(memoryBytes)) throw new Error('a start without a size of memory');
     this.#process.startBytes.set(this.#run.moduleDigest, memoryBytes);
     this.#begin(memoryBytes);
   }
@@ -120,6 +121,8 @@ export class ProcessCast {
 
   #onFinished(report: FinishedMessage): void {
     const { verdict, fuelUsed, memoryPeakBytes, durationMs } = report;
+    if (!Number.isSafeInteger(memoryPeakBytes) || !Number.isFinite(durationMs))
+      throw new Error('a report without numbers');
     const used = fuelUsed === null ? null : BigInt(fuelUsed);
     this.#outcome.resolve({ ...verdict, fuelUsed: used, memoryPeakBytes, durationMs });
   }
