@@ -17,9 +17,12 @@ const running = new Set<ChildProcess>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-/** Starts `src/api.ts` or `src/worker.ts` as a process of its own, as production does. */
+/** An entry point of `src/`; `single` accepts casts and runs them. */
+export type ProcessRole = 'api' | 'worker' | 'single';
+
+/** Starts an entry point as a process of its own, as production does. */
 export async function spawnProcess(
-  role: 'api' | 'worker',
+  role: ProcessRole,
   environment: Record<string, string>,
 ): Promise<SpawnedProcess> {
   const main = fileURLToPath(new URL(`../../src/${role}.js`, import.meta.url));

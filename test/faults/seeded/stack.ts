@@ -15,7 +15,7 @@ import {
   type DataSource,
 } from '../../../src/platform/index.js';
 import { ApiClient } from '../../support/client.js';
-import type { spawnProcess } from '../../support/processes.js';
+import type { ProcessRole, spawnProcess } from '../../support/processes.js';
 import { Seed } from '../../support/seed.js';
 import { delay, guestsOf, type OwnRedis } from '../support.js';
 import type { KillablePostgres } from './killable-postgres.js';
@@ -72,9 +72,10 @@ export class Stack {
       SPELL_LEDGER_MASTER_KEY: masterKey.toString('hex'),
       SPELL_SANDBOXES: SANDBOXES_PER_WORKER,
     };
-    const supervise = (role: 'api' | 'worker', name: string) =>
+    const supervise = (role: ProcessRole, name: string) =>
       new SupervisedProcess({ name, role, environment, spawn: options.spawn });
-    this.apis = [supervise('api', 'api-1'), supervise('api', 'api-2')];
+    // The second runs what it accepts itself, as far as it has places, so what is killed with it is also casts in hand.
+    this.apis = [supervise('api', 'api-1'), supervise('single', 'single-1')];
     this.workers = [supervise('worker', 'worker-1'), supervise('worker', 'worker-2')];
     this.seed = new Seed({
       database,

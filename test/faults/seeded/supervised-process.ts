@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { spawnProcess, type SpawnedProcess } from '../../support/processes.js';
+import { spawnProcess, type ProcessRole, type SpawnedProcess } from '../../support/processes.js';
 
 interface SupervisedOptions {
   name: string;
-  role: 'api' | 'worker';
+  role: ProcessRole;
   environment: Record<string, string>;
   spawn: typeof spawnProcess;
 }
