@@ -47,8 +47,9 @@ interface AnswerRow {
 type Answer = Acceptance | { kind: 'again' };
 
 /**
- * Accepts casts, those of many callers in one statement: holds on every budget that applies, the rows and their
- * outbox rows, or that they are in this process's own hands, are committed together or not at all. The SQL is the function accept_casts of the migrations.
+ * Accepts casts, those of many callers in one statement: holds on every budget that applies, the rows, and their outbox
+ * rows or that they are in this process's own hands, are committed together or not at all. The SQL is the function
+ * accept_casts of the migrations.
  */
 export class CastAcceptance {
   readonly #coalescer: Coalescer<NewCast, Answer>;

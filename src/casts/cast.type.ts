@@ -9,7 +9,7 @@ import {
 } from '../platform/index.js';
 import { CAST_ERROR_CODES, CAST_STATUSES, type CastErrorCode, type CastStatus } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
-import { textOrNull, type CastEvent } from './cast-events.js';
+import { textOrNull } from './cast-events.js';
 import type { WatchedEvent } from './watch-cast.js';
 
 const CastStatusEnum = Object.fromEntries(CAST_STATUSES.map((status) => [status, status]));
@@ -206,7 +206,7 @@ export class CastFinished extends CastEventType {
   ended: CastEntity | null;
 }
 
-export function toCastEventType(event: CastEvent | WatchedEvent): CastEventType {
+export function toCastEventType(event: WatchedEvent): CastEventType {
   const { cursor, sequence, attempt, at } = event;
   const place = { cursor, sequence, attempt, at };
   switch (event.type) {
@@ -226,7 +226,7 @@ export function toCastEventType(event: CastEvent | WatchedEvent): CastEventType 
     case 'finished':
       return Object.assign(new CastFinished(), place, {
         castId: event.castId,
-        ended: 'cast' in event ? event.cast : null,
+        ended: event.cast,
       });
   }
 }

@@ -1,4 +1,4 @@
-import type { StreamEntry } from '../platform/index.js';
+import { bodyBytes, type StreamEntry } from '../platform/index.js';
 import { fromStreamEntry, type CastEvent } from './cast-events.js';
 
 // Someone who reads slower than the cast writes reads the stream itself instead.
@@ -22,7 +22,7 @@ export class EventTail {
   }
 
   hear(entries: StreamEntry[] | null): void {
-    this.#heardBytes += entries?.reduce((sum, { body }) => sum + (body?.length ?? 0), 0) ?? 0;
+    this.#heardBytes += bodyBytes(entries ?? []);
     const isTooMuch =
       this.#heard.length + (entries?.length ?? 0) > HEARD_EVENTS_MAX || this.#heardBytes > HEARD_BYTES_MAX;
     if (entries === null || isTooMuch) {

@@ -59,9 +59,8 @@ export class FreshCasts {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
     while (this.#kept.size > 0) this.#dropOldest();
+    this.#rest();
   }
 
   #dropAged(): void {
@@ -70,6 +69,10 @@ export class FreshCasts {
       if (atMs > agedMs) return;
       this.#dropOldest();
     }
+    this.#rest();
+  }
+
+  #rest(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }

@@ -69,13 +69,14 @@ export async function requestCast(
     heldMicros: priceMicros(resolved.version.manifest.pricing, limits.maxFuel),
     queuedAt: deps.clock.now(),
   };
-  const answer = await acceptListening(deps, cast);
+  const entity = acceptedEntity(cast);
+  const answer = await acceptListening(deps, cast, entity);
   switch (answer.kind) {
     case 'accepted':
       if (answer.outboxId !== null)
         deps.outbox.deliverSoon({ id: answer.outboxId, topic: ENQUEUE_TOPIC, payload: { castId: cast.id } });
       deps.metrics.accepted.inc();
-      return answer.entity;
+      return entity;
     case 'refused':
       deps.metrics.refused.inc({ scope: answer.refusal.scope });
       throw budgetExceeded(answer.refusal);
@@ -91,25 +92,23 @@ export async function requestCast(
 async function acceptListening(
   { acceptance, fresh }: RequestCastDeps,
   cast: NewCast,
-): Promise<
-  | Exclude<Acceptance, { kind: 'accepted' }>
-  | (Extract<Acceptance, { kind: 'accepted' }> & { entity: CastEntity })
-> {
+  entity: CastEntity,
+): Promise<Acceptance> {
   const listening = fresh.listen(cast.id);
   let isKept = false;
   try {
     const answer = await acceptance.accept(cast);
-    if (answer.kind !== 'accepted') return answer;
-    const entity = acceptedEntity(cast);
-    if (listening !== null) fresh.keep(entity, listening);
-    isKept = true;
-    return { ...answer, entity };
+    if (listening !== null && answer.kind === 'accepted') {
+      fresh.keep(entity, listening);
+      isKept = true;
+    }
+    return answer;
   } finally {
     if (!isKept) listening?.stopListening();
   }
 }
 
-/** The cast as it was committed a moment ago; reading it back would only cost a round trip. */
+/** The cast as it is committed; reading it back would only cost a round trip. */
 function acceptedEntity(cast: NewCast): CastEntity {
   return {
     id: cast.id,

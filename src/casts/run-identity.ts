@@ -11,13 +11,6 @@ export function runMode(manifest: SpellManifest): 'deterministic' | 'real' {
 
 /** All limits that a cast runs under: what its manifest declares, lowered by what its request said. */
 export function runLimits(manifest: SpellManifest, limits: CastLimits): RunLimits {
-  const known = limitsOfRuns.get(limits);
-  if (known !== undefined) return known;
   const { lowered, ...columns } = limits;
-  const run = strictest(declaredLimits(manifest), { ...lowered, ...columns });
-  limitsOfRuns.set(limits, run);
-  return run;
+  return strictest(declaredLimits(manifest), { ...lowered, ...columns });
 }
-
-// A cast runs under them and ends with them on its receipt.
-const limitsOfRuns = new WeakMap<CastLimits, RunLimits>();

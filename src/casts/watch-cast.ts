@@ -1,5 +1,5 @@
 import { requireScope, type Principal } from '../accounts/index.js';
-import { badInput, isId, notFound, orAfter, type EventStreams } from '../platform/index.js';
+import { badInput, bodyBytes, isId, notFound, orAfter, type EventStreams } from '../platform/index.js';
 import { QUEUED_CURSOR, QUEUED_SEQUENCE, isBefore, isFinal, parseCursor } from './cast.js';
 import type { CastEntity } from './cast.entity.js';
 import {
@@ -40,6 +40,10 @@ const LISTEN_WITHIN_MS = 2_000;
 export type WatchedEvent =
   Exclude<CastEvent, { type: 'finished' }> | (FinishedEvent & { cast: CastEntity | null });
 
+function toWatched(event: CastEvent, cast: CastEntity): WatchedEvent {
+  return event.type === 'finished' ? { ...event, cast: endedCast(cast, event) } : event;
+}
+
 interface Watch {
   deps: WatchCastDeps;
   cast: CastEntity;
@@ -49,10 +53,10 @@ interface Watch {
 }
 
 /**
- * The events of a cast after a cursor (or from the start), each once and in order, ending with the final
- * one. Listens before it reads, so nothing can fall between; a cast that was accepted here a moment ago has been listened to
- * since before it was committed, and is not read at all. When the stream has expired or was lost,
- * the first and the last event come from PostgreSQL. An unknown cast or cursor is refused before the first event.
+ * The events of a cast after a cursor (or from the start), each once and in order, ending with the final one. Listens
+ * before it reads, so nothing can fall between; a cast that was accepted here a moment ago has been listened to since
+ * before it was committed, and is not read at all. When the stream has expired or was lost, the first and the last event
+ * come from PostgreSQL. An unknown cast or cursor is refused before the first event.
  */
 export async function watchCast(
   deps: WatchCastDeps,
@@ -124,11 +128,8 @@ async function* readOn(watch: Watch, after: string): AsyncGenerator<WatchedEvent
       }
     }
     for (const event of heard ?? []) {
-      if (event.type === 'finished') {
-        yield { ...event, cast: endedCast(known, event) };
-        return;
-      }
-      yield event;
+      yield toWatched(event, known);
+      if (event.type === 'finished') return;
       move(place, event);
     }
     if (heard !== null && heard.length > 0) continue;
@@ -158,11 +159,8 @@ async function* readToEnd(
     place.unanswered = page === null ? place.unanswered + 1 : 0;
     if (page === null && place.unanswered < UNANSWERED_MAX) continue;
     for (const event of page ?? []) {
-      if (event.type === 'finished') {
-        yield { ...event, cast: null };
-        return 'finished';
-      }
-      yield event;
+      yield toWatched(event, watch.cast);
+      if (event.type === 'finished') return 'finished';
       move(place, event);
     }
     if (page === null) break;
@@ -178,9 +176,9 @@ export async function readCastEvents(
   deps: WatchCastDeps,
   cast: CastEntity,
   page: { after: string | null; first: number },
-): Promise<{ events: CastEvent[]; hasMore: boolean }> {
+): Promise<{ events: WatchedEvent[]; hasMore: boolean }> {
   const after = checkCursor(page.after);
-  const events: CastEvent[] = after === null ? [queuedEvent(cast)] : [];
+  const events: WatchedEvent[] = after === null ? [queuedEvent(cast)] : [];
   let cursor = after ?? QUEUED_CURSOR;
   let bytes = 0;
   while (events.length <= page.first && bytes < PAGE_BYTES_MAX) {
@@ -188,12 +186,12 @@ export async function readCastEvents(
     const entries = await orAfter(reading, READ_DEADLINE_MS, []);
     if (entries.length === 0) {
       const final = isFinal(cast.status) ? finishedEvent(cast, null) : null;
-      if (final !== null && isBefore(cursor, final.cursor)) events.push(final);
+      if (final !== null && isBefore(cursor, final.cursor)) events.push({ ...final, cast });
       return { events: events.slice(0, page.first), hasMore: events.length > page.first };
     }
-    events.push(...entries.map(fromStreamEntry));
+    events.push(...entries.map((entry) => toWatched(fromStreamEntry(entry), cast)));
     cursor = entries.at(-1)?.id ?? cursor;
-    bytes += entries.reduce((sum, entry) => sum + (entry.body?.length ?? 0), 0);
+    bytes += bodyBytes(entries);
   }
   const isWhole = events.length <= page.first && events.at(-1)?.type === 'finished';
   return { events: events.slice(0, page.first), hasMore: !isWhole };

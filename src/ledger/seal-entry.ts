@@ -4,9 +4,9 @@ import {
   createHmac,
   createSecretKey,
   hash,
-  randomBytes,
   type KeyObject,
 } from 'node:crypto';
+import { takeRandom } from '../platform/offline.js';
 import { digest } from './merkle/hash.js';
 
 const CIPHER = 'aes-256-gcm';
@@ -64,17 +64,6 @@ export function openEntry(
   const plain = decrypt(key.seal, sealed, leafHash);
   if (plain === null || plain.length < SALT_BYTES) return null;
   return { salt: plain.subarray(0, SALT_BYTES), content: plain.subarray(SALT_BYTES).toString() };
-}
-
-const RANDOM_POOL_BYTES = 32 * 1024;
-let randomPool = Buffer.alloc(0);
-
-/** Random bytes that nobody else gets. Asking the system once for many is ten times cheaper than once for each. */
-function takeRandom(bytes: number): Buffer {
-  if (randomPool.length < bytes) randomPool = randomBytes(RANDOM_POOL_BYTES);
-  const taken = randomPool.subarray(0, bytes);
-  randomPool = randomPool.subarray(bytes);
-  return taken;
 }
 
 /** nonce || ciphertext || tag. */

@@ -236,14 +236,15 @@ export type CastLimitValues = {
 } & { maxFuel?: bigint | null | undefined };
 
 export function castFieldOf({ field }: { field: RunLimitField }): CastLimitField {
-  return CAST_FIELDS.get(field) ?? toCamel(field);
+  return CAST_FIELDS[field];
 }
 
-function toCamel(field: RunLimitField): CastLimitField {
-  return field.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase()) as CastLimitField;
-}
-
-const CAST_FIELDS = new Map(RUN_LIMITS.map(({ field }) => [field, toCamel(field)]));
+const CAST_FIELDS = Object.fromEntries(
+  RUN_LIMITS.map(({ field }) => [
+    field,
+    field.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase()),
+  ]),
+) as Record<RunLimitField, CastLimitField>;
 
 /** The option of `spell run`, without its dashes: "max-memory-mb". */
 export function optionOf({ field }: { field: RunLimitField }): string {

@@ -3,6 +3,7 @@ import { Coalescer } from './coalesce.js';
 import type { PubSub } from './pubsub.js';
 import type { Redis } from './redis.js';
 import {
+  bodyBytes,
   fromMessage,
   fromRecord,
   isMessageOf,
@@ -65,7 +66,7 @@ export class EventStreams {
       runBatch: (appends) => this.#appendBatch(appends),
       itemsMax: BATCH_APPENDS_MAX,
       bytesMax: BATCH_BYTES_MAX,
-      bytesOf: ({ entries }) => entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0),
+      bytesOf: ({ entries }) => bodyBytes(entries),
       batchesMax: BATCHES_AT_ONCE,
       spacing: BATCH_SPACING,
       waitingMax: WAITING_APPENDS_MAX,

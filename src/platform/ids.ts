@@ -1,20 +1,12 @@
-import { randomFillSync } from 'node:crypto';
 import { v7, validate, version } from 'uuid';
 import type { Clock } from './clock.js';
+import { takeRandom } from './random-bytes.js';
 
 const RANDOM_BYTES = 16;
-// Drawn for many ids at once: alone it costs more than the rest of an id.
-const pool = new Uint8Array(256 * RANDOM_BYTES);
-let drawn = pool.length;
 
 /** A UUIDv7 (RFC 9562): sorts by creation time, so an index on it is also a timeline. */
 export function newId(clock: Clock): string {
-  if (drawn === pool.length) {
-    randomFillSync(pool);
-    drawn = 0;
-  }
-  drawn += RANDOM_BYTES;
-  return v7({ msecs: clock.now().getTime(), random: pool.slice(drawn - RANDOM_BYTES, drawn) });
+  return v7({ msecs: clock.now().getTime(), random: takeRandom(RANDOM_BYTES) });
 }
 
 export function isId(value: string): boolean {

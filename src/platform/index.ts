@@ -28,6 +28,7 @@ export { retryLostRace } from './retry-lost-race.js';
 export { connectRedis, type Redis } from './redis.js';
 export { PubSub } from './pubsub.js';
 export { EventStreams, type StreamEntry } from './event-streams.js';
+export { bodyBytes } from './stream-record.js';
 export { JobQueue, JobWorker, type Place } from './queue.js';
 export { Coalescer } from './coalesce.js';
 export { RateLimit } from './rate-limit.js';

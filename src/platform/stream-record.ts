@@ -5,6 +5,11 @@ export interface StreamEntry {
   body: Buffer | null;
 }
 
+/** What the bodies of these entries take together. */
+export function bodyBytes(entries: readonly StreamEntry[]): number {
+  return entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+}
+
 /** What Redis stores under one id: entries that were appended together, so that a short cast is one command. */
 interface StreamRecord {
   id: string;
@@ -69,8 +74,7 @@ export function fromRecord([, fields]: [Buffer, Buffer[]]): StreamEntry[] {
 
 /** Are they few and small enough to be told, rather than read where they are stored? */
 export function isTold(entries: StreamEntry[]): boolean {
-  const bytes = entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
-  return bytes <= TOLD_BYTES_MAX && entries.length <= RECORD_ENTRIES_MAX;
+  return bodyBytes(entries) <= TOLD_BYTES_MAX && entries.length <= RECORD_ENTRIES_MAX;
 }
 
 /** What listeners are told: per stream its name and entries, or its name alone when they are large. */

@@ -32,8 +32,8 @@ async function tell(frames: [number, unknown][]): Promise<{ outcome: SandboxOutc
     onOutput: () => undefined,
     onLog: () => undefined,
   };
-  const request = buildRequest(run, guest, { module: null, resources: null });
-  const outcome = await new ProcessCast(run, guest).perform(request, false);
+  const request = buildRequest(run, guest, { module: null, resources: null }, false);
+  const outcome = await new ProcessCast(run, guest).perform(request, null);
   const { isAlive } = guest;
   guest.kill();
   await guest.exited;

@@ -32,12 +32,13 @@ export function buildRequest(
   run: SandboxRun,
   process: SandboxProcess,
   missing: MissingArtifacts,
+  isWarm: boolean,
 ): Uint8Array[] {
   const trees = run.trees ?? [];
   const request = {
     ...keepBooks(run, process, missing),
     moduleDigest: run.moduleDigest,
-    isWarm: isWarm(run, process, missing),
+    isWarm,
     moduleBytes: missing.module?.length ?? null,
     resourcesDigest: run.resourcesDigest ?? null,
     resources: missing.resources && sizesOf(missing.resources),
@@ -63,14 +64,15 @@ export function buildRequest(
   return encodeRequest(request, [moduleBytes, ...files, run.input]);
 }
 
-/** Whether the process has all it needs at hand, down to what the run's memory starts with. */
-export function isWarm(
+/** What the run's memory starts with, when the process has all it needs at hand and told before; else null. */
+export function warmStartBytes(
   { moduleDigest, trees = [] }: SandboxRun,
   { startBytes }: SandboxProcess,
   missing: MissingArtifacts,
-): boolean {
+): number | null {
   const isHeld = missing.module === null && missing.resources === null;
-  return isHeld && startBytes.has(moduleDigest) && trees.every(({ files }) => files.size === 0);
+  if (!isHeld || trees.some(({ files }) => files.size > 0)) return null;
+  return startBytes.get(moduleDigest) ?? null;
 }
 
 function describeTree({ guestPath, isWritable, maxBytes, files, folders, links }: SandboxTree): TreeMessage {

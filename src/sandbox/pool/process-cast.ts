@@ -37,8 +37,11 @@ export class ProcessCast {
     this.#eventsLeft = (run.limits.maxEvents ?? Number.MAX_SAFE_INTEGER) + UNCOUNTED_EVENTS;
   }
 
-  /** A warm process does not tell when it starts the guest: that is when it gets the request. */
-  async perform(requestPieces: readonly Uint8Array[], isWarm: boolean): Promise<SandboxOutcome> {
+  /**
+   * A warm process does not tell when it starts the guest, nor with how much memory: it starts when it gets the request, and
+   * `startBytes` is known. Null for one that tells.
+   */
+  async perform(requestPieces: readonly Uint8Array[], startBytes: number | null): Promise<SandboxOutcome> {
     const { signal } = this.#run;
     const cancel = (): void => this.#killWith({ kind: 'canceled' });
     const message = `Preparing the module took longer than ${PREPARE_TIMEOUT_MS} ms.`;
@@ -49,7 +52,7 @@ export class ProcessCast {
       onExit: (exit) => this.#settle(exitVerdict(exit, this.#process.castCount > 1)),
       onGarbage: (reason) => this.#settle({ kind: 'lost', message: `The sandbox process sent ${reason}.` }),
     });
-    if (isWarm) this.#begin(this.#process.startBytes.get(this.#run.moduleDigest) ?? 0);
+    if (startBytes !== null) this.#begin(startBytes);
     try {
       return await this.#outcome.promise;
     } finally {

@@ -1,6 +1,6 @@
 import { SandboxStoppedError } from '../sandbox-errors.js';
 import { assertRunnable, type SandboxOutcome, type SandboxRun, type SandboxVerdict } from '../sandbox-run.js';
-import { buildRequest, isWarm, loadMissing } from './build-request.js';
+import { buildRequest, loadMissing, warmStartBytes } from './build-request.js';
 import { findOversize, findOversizeResources } from './oversize.js';
 import type { SandboxIsolation } from './isolation.js';
 import { ProcessCast } from './process-cast.js';
@@ -135,8 +135,9 @@ async function perform(run: SandboxRun, process: SandboxProcess): Promise<Sandbo
   if (missing === null) return notStarted({ kind: 'canceled' });
   const oversize = findOversizeResources(run, missing.resources, process);
   if (oversize !== null) return notStarted(oversize);
-  const warm = isWarm(run, process, missing);
-  const outcome = await new ProcessCast(run, process).perform(buildRequest(run, process, missing), warm);
+  const startBytes = warmStartBytes(run, process, missing);
+  const request = buildRequest(run, process, missing, startBytes !== null);
+  const outcome = await new ProcessCast(run, process).perform(request, startBytes);
   process.busyMs += outcome.durationMs;
   // Such a process holds who knows what, and after a breach of memory who knows how much; a new one costs 80 ms of
   // nobody's time.
