@@ -79,6 +79,35 @@ describe('cast: in the hands of the process that accepted it', async () => {
     assert.ok(await isInHand((await cast(owner, { limits: { timeoutMs: 100 } })).id));
   });
 
+  it('thirty at once on a budget for five: five are accepted, and the places of the others are free again', async () => {
+    const owner = await seed.account();
+    const budget = { scope: 'ACCOUNT', period: 'DAILY', hardLimitMicros: '50000' } as const;
+    await owner.client.get(SetBudgetDocument, { input: budget });
+    const input = { spell: sleeper, input: 'x', limits: { timeoutMs: 100 } };
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => owner.client.ask(CastDocument, { input })),
+    );
+    const ids = answers.flatMap(({ data }) => (data === null ? [] : [data.cast.cast.id]));
+    const codes = answers.flatMap(({ errors }) => errors.map(({ extensions }) => extensions.code));
+    assert.equal(ids.length, 5);
+    assert.deepEqual(
+      codes,
+      Array.from({ length: 25 }, () => 'BUDGET_EXCEEDED'),
+    );
+    await Promise.all(ids.map((id) => waitForEnd(owner.client, id)));
+    const other = await seed.account();
+    assert.ok(await isInHand((await cast(other, { limits: { timeoutMs: 100 } })).id));
+  });
+
+  it('fifty at once under one key are one cast, which runs once', async () => {
+    const owner = await seed.account();
+    const again = { idempotencyKey: 'fifty', limits: { timeoutMs: 100 } };
+    const casts = await Promise.all(Array.from({ length: 50 }, () => cast(owner, again)));
+    const [id = '', ...others] = new Set(casts.map((accepted) => accepted.id));
+    assert.deepEqual(others, []);
+    assert.equal((await waitForEnd(owner.client, id)).attempts, 1);
+  });
+
   it('a process of the version before accepts as it did: two arguments, into the queue', async () => {
     const owner = await seed.account();
     const { id } = await cast(owner, { limits: { timeoutMs: 100 } });
