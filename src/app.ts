@@ -463,6 +463,7 @@ async function addWorker(
     name: QUEUE_NAME,
     prefix: config.redisPrefix,
     concurrency: () => worker.castsInHand,
+    places: () => worker.ownCastsInHand,
     logger,
     run: (castId) => worker.run(castId),
   });

@@ -93,13 +93,18 @@ export class CastWorker {
     return this.#workerId;
   }
 
-  /**
-   * How many casts this worker wants in hand now; more are taken while they are short. Those that have run and are being
-   * settled keep nobody from the sandboxes, so they come on top of these, as far as their outputs can be held.
-   */
+  /** How many casts this worker wants in hand now; more are taken while they are short. */
   get castsInHand(): number {
+    return this.#ahead.castsInHand;
+  }
+
+  /**
+   * The same for what is accepted in this process. Casts that have run and are being settled keep nobody from the sandboxes, so
+   * they come on top of these, as far as their outputs can be held.
+   */
+  get ownCastsInHand(): number {
     const settling = this.#settlingBytes > SETTLING_BYTES_MAX ? 0 : Math.min(this.#settling, SETTLING_MAX);
-    return this.#ahead.castsInHand + settling;
+    return this.#ahead.ownCastsInHand + settling;
   }
 
   async start(): Promise<void> {

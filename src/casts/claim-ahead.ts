@@ -1,9 +1,12 @@
 // A cast is claimed so long before a sandbox is free for it: enough to claim and settle many in one statement each,
 // too little for another worker to have begun it much sooner.
-const AHEAD_MS = 60;
+const AHEAD_MS = 40;
 // Casts in hand for each sandbox. While one is in the sandbox another is always being claimed or settled.
 const LEAST = 2;
-const MOST = 48;
+const MOST = 24;
+// The same for what this process accepts itself: it costs no claim, and going through the queue would take it longer.
+const OWN_AHEAD_MS = 60;
+const OWN_MOST = 48;
 // What a sandbox needs between two casts that take no time.
 const TURNAROUND_MS = 1;
 
@@ -21,8 +24,17 @@ export class ClaimAhead {
   }
 
   get castsInHand(): number {
-    const each = 1 + Math.ceil(AHEAD_MS / (TURNAROUND_MS + this.#castMs));
-    return this.#sandboxes * Math.min(MOST, Math.max(LEAST, each));
+    return this.#castsWithin(AHEAD_MS, MOST);
+  }
+
+  /** How many may be in hand when one more comes that was accepted here. */
+  get ownCastsInHand(): number {
+    return this.#castsWithin(OWN_AHEAD_MS, OWN_MOST);
+  }
+
+  #castsWithin(aheadMs: number, most: number): number {
+    const each = 1 + Math.ceil(aheadMs / (TURNAROUND_MS + this.#castMs));
+    return this.#sandboxes * Math.min(most, Math.max(LEAST, each));
   }
 
   /** A cast that has been running, or has run, for so long. Longer casts are believed sooner than shorter ones. */

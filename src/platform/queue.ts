@@ -45,6 +45,8 @@ export interface JobWorkerOptions {
   prefix: string;
   /** How many jobs are worked on at once; asked again after each. */
   concurrency: () => number;
+  /** Up to how many, those from the queue included, jobs that go past it are taken. */
+  places: () => number;
   logger: Logger;
   run: (id: string) => Promise<void>;
 }
@@ -73,6 +75,7 @@ export class JobWorker {
   readonly #redis: Redis;
   readonly #run: (id: string) => Promise<void>;
   readonly #concurrency: () => number;
+  readonly #places: () => number;
   #queued = 0;
   #placed = 0;
   // How long the last job that came out of the queue had waited there, or 0 when there was nothing left; and when it came.
@@ -84,6 +87,7 @@ export class JobWorker {
     this.#redis = connectRedis(options.redisUrl, options.logger, `${options.name}-worker`);
     this.#run = options.run;
     this.#concurrency = options.concurrency;
+    this.#places = options.places;
     this.#worker = new Worker(
       options.name,
       (job) => this.#runQueued(job.id ?? '', Date.now() - job.timestamp),
@@ -111,7 +115,7 @@ export class JobWorker {
    * what is in it is noticed however many go past it; and when that has waited, all of them are kept for it.
    */
   takePlace(): Place | null {
-    if (this.#isClosed || this.#hasWaiting() || this.#queued + this.#placed >= this.#concurrency() - 1)
+    if (this.#isClosed || this.#hasWaiting() || this.#queued + this.#placed >= this.#places() - 1)
       return null;
     this.#placed += 1;
     this.#shareOut();

@@ -19,6 +19,7 @@ describe('jobs that go past the queue', () => {
     name: 'jobs',
     prefix,
     concurrency: () => CONCURRENCY,
+    places: () => CONCURRENCY,
     logger,
     run: async (id) => {
       await delay(JOB_MS);

@@ -4,11 +4,11 @@ import { ClaimAhead } from '../../../src/casts/claim-ahead.js';
 import { Slots } from '../../../src/casts/slots.js';
 
 describe('how many casts a worker takes in hand', () => {
-  it('two for each sandbox until casts are known to be short, then up to 48', () => {
+  it('two for each sandbox until casts are known to be short, then up to 24', () => {
     const ahead = new ClaimAhead(2);
     assert.equal(ahead.castsInHand, 4);
     for (let i = 0; i < 200; i++) ahead.observe(0);
-    assert.equal(ahead.castsInHand, 96);
+    assert.equal(ahead.castsInHand, 48);
   });
 
   it('few again after two long casts', () => {
