@@ -100,16 +100,18 @@ export interface SandboxUsage {
 
 export type SandboxOutcome = SandboxVerdict & SandboxUsage;
 
+/** A timer waits one millisecond more than the limit, and from 2^31 on Node's timers fire at once instead of late. */
+const LONGEST_LIMIT_MS = 2 ** 31 - 2;
+
 /** Refuses a run that no process could obey, before anything is sent. */
 export function assertRunnable(run: SandboxRun, maxGuestMemoryBytes: number): void {
   const { timeoutMs, maxMemoryBytes, maxOutputBytes, maxLogBytes, maxFuel } = run.limits;
-  // Longer than this and Node's timers would fire at once instead of late.
-  assertBetween('timeoutMs', timeoutMs, 1, 2 ** 31 - 1);
+  assertBetween('timeoutMs', timeoutMs, 1, LONGEST_LIMIT_MS);
   assertBetween('maxMemoryBytes', maxMemoryBytes, 0, maxGuestMemoryBytes);
   assertBetween('maxOutputBytes', maxOutputBytes, 0, Number.MAX_SAFE_INTEGER);
   assertBetween('maxLogBytes', maxLogBytes, 0, Number.MAX_SAFE_INTEGER);
   const { maxCpuMs = 1, maxEvents = 1 } = run.limits;
-  assertBetween('maxCpuMs', maxCpuMs, 1, 2 ** 31 - 1);
+  assertBetween('maxCpuMs', maxCpuMs, 1, LONGEST_LIMIT_MS);
   assertBetween('maxEvents', maxEvents, 1, Number.MAX_SAFE_INTEGER);
   if (maxFuel < 0n || maxFuel >= 2n ** 63n) throw new RangeError('maxFuel must fit a signed 64-bit counter.');
   assertTrees(run);

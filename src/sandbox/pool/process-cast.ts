@@ -11,6 +11,9 @@ import {
 import { CpuWatch } from './cpu-watch.js';
 import { describeExit, type ProcessExit, type SandboxProcess } from './sandbox-process.js';
 
+/** Node counts a timer from the millisecond that has begun, so one of 700 ms can end after 699.1. No cast gets less than its limit. */
+const TIMER_EARLY_MS = 1;
+
 /**
  * One cast on one process, from its request to its outcome. Whatever ends it early kills the process, and only
  * the first ending counts.
@@ -139,7 +142,7 @@ export class ProcessCast {
   #setDeadline(timeoutMs: number, message: string): void {
     clearTimeout(this.#timer);
     const verdict = { kind: 'failed', code: 'DEADLINE_EXCEEDED', message } as const;
-    this.#timer = setTimeout(() => this.#killWith(verdict), timeoutMs);
+    this.#timer = setTimeout(() => this.#killWith(verdict), timeoutMs + TIMER_EARLY_MS);
   }
 
   #killWith(verdict: SandboxVerdict): void {
