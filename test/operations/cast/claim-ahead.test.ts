@@ -11,7 +11,15 @@ describe('how many casts a worker takes in hand', () => {
     assert.equal(ahead.castsInHand, 48);
   });
 
-  it('few again after two long casts', () => {
+  it('nearly as many after one that waited for a processor', () => {
+    const ahead = new ClaimAhead(2);
+    for (let i = 0; i < 200; i++) ahead.observe(0.5);
+    ahead.observe(8);
+    assert.equal(ahead.castsInHand, 2 * 19);
+    assert.equal(ahead.ownCastsInHand, 2 * 46);
+  });
+
+  it('few again after one long cast', () => {
     const ahead = new ClaimAhead(2);
     for (let i = 0; i < 200; i++) ahead.observe(0);
     ahead.observe(1_000);
