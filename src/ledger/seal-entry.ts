@@ -14,15 +14,18 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const SALT_BYTES = 32;
 
-/** The two uses of a person's key, each with a key of its own. */
+/**
+ * The two uses of a person's key, each with a key of its own. Keys are objects where Node lets them be: it makes one of bytes
+ * each time, which takes longer than sealing an entry.
+ */
 export interface PersonKey {
-  // As an object, not as bytes: Node makes one of bytes each time, which takes longer than the sealing itself.
   seal: KeyObject;
   lookup: Buffer;
 }
 
 export function toPersonKey(dataKey: Buffer): PersonKey {
-  const derive = (use: string) => createHmac('sha256', dataKey).update(use).digest();
+  const secret = createSecretKey(dataKey);
+  const derive = (use: string) => createHmac('sha256', secret).update(use).digest();
   return { seal: createSecretKey(derive('spell ledger: seal')), lookup: derive('spell ledger: lookup') };
 }
 
