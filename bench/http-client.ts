@@ -16,7 +16,7 @@ export class HttpClient {
   }
 
   async post(apiKey: string): Promise<unknown> {
-    const connection = this.#idle.pop() ?? this.#open();
+    const connection = this.#takeOpen();
     const { host, pathname } = this.#url;
     const head = `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
     const length = Buffer.byteLength(this.#body);
@@ -29,6 +29,13 @@ export class HttpClient {
 
   close(): void {
     for (const connection of this.#all) connection.close();
+  }
+
+  /** A server closes what has been idle for long. */
+  #takeOpen(): Connection {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop())
+      if (idle.isOpen) return idle;
+    return this.#open();
   }
 
   #open(): Connection {
@@ -56,6 +63,10 @@ class Connection {
     this.#answer = Promise.withResolvers<string>();
     this.#socket.write(request);
     return this.#answer.promise;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.writable;
   }
 
   close(): void {

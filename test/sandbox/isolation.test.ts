@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Isolation } from '../../src/sandbox/pool/isolation.js';
+import { NICENESS } from '../../src/sandbox/sandbox-limits.js';
 import { SandboxProcess } from '../../src/sandbox/pool/sandbox-process.js';
 import { GUEST_PROGRAM } from '../../src/sandbox/pool/spawn-guest.js';
 import { withPool } from './fixtures.js';
@@ -172,5 +173,18 @@ test('a pool says what is in force, and seals every process', async () => {
       readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(),
     );
     assert.deepEqual(scores, ['1000', '1000']);
+  });
+});
+
+test('guests wait for the platform, alone and as a session', async () => {
+  await withPool({ size: 1 }, () => {
+    for (const pid of guestsOf(sandboxSessions(process.pid))) {
+      assert.equal(getPriority(pid), NICENESS);
+      const autogroup = `/proc/${pid}/autogroup`;
+      // Without privileges the kernel takes one such wish in a tenth of a second, from all processes together.
+      if (existsSync(autogroup) && isRoot)
+        assert.match(readFileSync(autogroup, 'utf8'), new RegExp(`nice ${NICENESS}\n`));
+    }
+    return Promise.resolve();
   });
 });

@@ -6,6 +6,7 @@ import {
   ENGINE_STACK_KIB,
   GUEST_PROCESS_HEAP_MB,
   INLINED_FUNCTION_BYTES_MAX,
+  NICENESS,
   PROCESS_CPU_SECONDS,
   PROCESS_OVERHEAD_BYTES,
   PROCESS_STACK_KIB,
@@ -18,7 +19,8 @@ const SANDBOX_FOLDER = dirname(dirname(GUEST_PROGRAM));
 /**
  * Before Node starts, the shell lowers what the operating system allows: no core dumps, no files written, few
  * descriptors, a data segment that holds one guest at its largest ($0, in KiB), and more CPU time than a process of
- * the pool ever gets to use. When memory runs out, the kernel takes it from here first.
+ * the pool ever gets to use. When memory runs out, the kernel takes it from here first. Where Linux shares processors out among
+ * sessions first, and only then among the processes of each, the session gets the niceness of its guest.
  *
  * The watching subshell waits for the end of descriptor 5, whose other end only the pool has. Closing it is how
  * the pool kills; and however the pool's own process dies, the kernel closes it, so that not even a guest in an
@@ -26,6 +28,7 @@ const SANDBOX_FOLDER = dirname(dirname(GUEST_PROGRAM));
  */
 const LAUNCH_SCRIPT = `
 { echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null
+{ echo ${NICENESS} > /proc/self/autogroup; } 2>/dev/null
 ulimit -c 0; ulimit -f 0; ulimit -n 64; ulimit -t ${PROCESS_CPU_SECONDS}; ulimit -s ${PROCESS_STACK_KIB} || exit 1; ulimit -d "$0" || exit 1
 unset PWD OLDPWD
 "$@" 5<&- & guest=$!
