@@ -49,11 +49,11 @@ inside.step = () => {
     if (!hasWritten) return;
   }
 };
-await server.start();
-await reserveMemory();
-// Without its parent it has no purpose; this also covers a parent that was killed.
+// Without its parent it has no purpose; this also covers a parent that was killed, from the first moment.
 process.once('disconnect', () => process.exit(0));
 process.once('SIGTERM', () => process.exit(0));
+await server.start();
+await reserveMemory().catch(() => undefined);
 
 /**
  * Its memory grows by 64 KiB at a time, and each time the engine collects all garbage, as if it had been given the whole
@@ -62,8 +62,9 @@ process.once('SIGTERM', () => process.exit(0));
  */
 async function reserveMemory(): Promise<void> {
   const memory = inside.instance.exports['memory'] as WebAssembly.Memory;
-  const socket = net.connect(port, host).on('error', () => undefined);
+  const socket = net.connect(port, host);
   await once(socket, 'connect');
+  socket.on('error', () => undefined);
   socket.write(`*2\r\n$4\r\nECHO\r\n$${RESERVED_BYTES}\r\n`);
   const deadlineMs = performance.now() + RESERVED_WITHIN_MS;
   while (memory.buffer.byteLength < RESERVED_BYTES && performance.now() < deadlineMs) await delay(1);

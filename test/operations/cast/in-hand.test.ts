@@ -4,6 +4,7 @@ import { queryRows } from '../../../src/platform/index.js';
 import { CastDocument, SetBudgetDocument, type CastInput } from '../../support/gql/graphql.js';
 import { startHarness } from '../../support/harness.js';
 import type { SeededAccount } from '../../support/seed.js';
+import { waitUntil } from '../../graphql/wait.js';
 import { waitForEnd } from './run-cast.js';
 
 interface Row {
@@ -35,11 +36,24 @@ describe('cast: in the hands of the process that accepted it', async () => {
     );
     return row;
   };
-  const isInHand = async (id: string) => (await rowOf(id))?.status === 'RUNNING';
+  /** Also when it has ended: who is in hand has begun when it was accepted, and a claim comes later. */
+  const wasInHand = async (id: string) => {
+    const [row] = await queryRows<{ was_in_hand: boolean | null }>(
+      app.database,
+      'SELECT started_at = queued_at AS was_in_hand FROM casts WHERE id = $1',
+      [id],
+    );
+    return row?.was_in_hand === true;
+  };
+  /** Places are kept for the queue until half a second after the last of those that had waited in it. */
+  const untilInHand = (owner: SeededAccount) =>
+    waitUntil('a place for a cast', 5_000, async () =>
+      wasInHand((await cast(owner, { limits: { timeoutMs: 100 } })).id),
+    );
 
   it('RUNNING under a lease from its first moment, past outbox and queue; the mutation answers QUEUED', async () => {
     const owner = await seed.account();
-    const accepted = await cast(owner, { limits: { timeoutMs: 300 } });
+    const accepted = await cast(owner, { limits: { timeoutMs: 1_000 } });
     const { worker_id: workerId, ...row } = (await rowOf(accepted.id)) ?? {};
     assert.equal(accepted.status, 'QUEUED');
     assert.deepEqual(row, { status: 'RUNNING', attempts: 1, is_leased: true, waits_in_outbox: false });
@@ -76,7 +90,7 @@ describe('cast: in the hands of the process that accepted it', async () => {
       assert.equal((await cast(owner, again)).id, first.id);
     }
     await waitForEnd(owner.client, first.id);
-    assert.ok(await isInHand((await cast(owner, { limits: { timeoutMs: 100 } })).id));
+    await untilInHand(owner);
   });
 
   it('thirty at once on a budget for five: five are accepted, and the places of the others are free again', async () => {
@@ -95,8 +109,7 @@ describe('cast: in the hands of the process that accepted it', async () => {
       Array.from({ length: 25 }, () => 'BUDGET_EXCEEDED'),
     );
     await Promise.all(ids.map((id) => waitForEnd(owner.client, id)));
-    const other = await seed.account();
-    assert.ok(await isInHand((await cast(other, { limits: { timeoutMs: 100 } })).id));
+    await untilInHand(await seed.account());
   });
 
   it('fifty at once under one key are one cast, which runs once', async () => {
