@@ -6,7 +6,7 @@ import { CastDocument, NodeDocument, SpellDocument, ViewerDocument } from '../su
 import { spawnProcess } from '../support/processes.js';
 import { RawSocket } from './raw-socket.js';
 import { TRANSPORTS, openSse } from './transports.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const SQL_WORDS = /relation|select |casts_away|\\"casts|does not exist|QueryFailed/i;
 const CAST_EVENTS = 'subscription ($id: ID!) { castEvents(castId: $id) { cursor } }';

@@ -7,7 +7,7 @@ import { startHarness } from '../support/harness.js';
 import { logLines, startProcess, type LogLine } from '../platform/output-of.js';
 import { RawSocket } from './raw-socket.js';
 import { openSse, TRANSPORTS } from './transports.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const WATCH = 'subscription ($id: ID!) { castEvents(castId: $id) { cursor } }';
 const CAST = 'mutation ($spell: String!) { cast(input: {spell: $spell, input: "x"}) { cast { id } } }';

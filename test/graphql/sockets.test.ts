@@ -4,7 +4,7 @@ import { startHarness } from '../support/harness.js';
 import { CastDocument } from '../support/gql/graphql.js';
 import { readMetrics, valueOf } from '../http/metrics-text.js';
 import { RawSocket, closeCode } from './raw-socket.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const FRIEND = 'https://app.example.com';
 const SOON_MS = 2_000;

@@ -10,7 +10,7 @@ import {
 } from '../support/gql/graphql.js';
 import { readMetrics, valueOf } from '../http/metrics-text.js';
 import { openSse, readSse } from './transports.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const SOON_MS = 2_000;
 const WATCH = print(CastEventsDocument);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { startHarness } from '../support/harness.js';
 import { closeCode, RawSocket } from './raw-socket.js';
 import { openSse } from './transports.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const PER_SOCKET = 200;
 const OPERATIONS_PER_ACCOUNT = 1_000;

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { Client } from 'pg';
 import { startHarness } from '../support/harness.js';
 import { ApiKeysDocument, RevokeApiKeyDocument, ViewerDocument } from '../support/gql/graphql.js';
-import { waitUntil } from '../graphql/wait.js';
+import { waitUntil } from '../support/wait.js';
 
 const LOCKED_MS = 1_000;
 const ARGON2_LEAST_MS = 20;

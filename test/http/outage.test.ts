@@ -4,7 +4,7 @@ import { startHarness } from '../support/harness.js';
 import { ApiClient } from '../support/client.js';
 import { RevokeApiKeyDocument, ViewerDocument } from '../support/gql/graphql.js';
 import { spawnProcess } from '../support/processes.js';
-import { waitUntil } from '../graphql/wait.js';
+import { waitUntil } from '../support/wait.js';
 import { RawSocket } from '../graphql/raw-socket.js';
 import { Cuttable } from './cuttable.js';
 

@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { ApiClient } from '../support/client.js';
 import { CastByIdDocument, CastDocument, ViewerDocument } from '../support/gql/graphql.js';
 import { startProcess, type ProcessOutput } from '../platform/output-of.js';
-import { waitUntil } from '../graphql/wait.js';
+import { waitUntil } from '../support/wait.js';
 import { ProcessTree } from './process-tree.js';
 
 const NOBODY = 65_534;

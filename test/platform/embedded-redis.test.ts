@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedRedis } from '../../src/platform/index.js';
+import { waitUntil } from '../support/wait.js';
 
 const MIB = 1024 * 1024;
 const NO_PROGRAMS = '';
@@ -15,13 +15,10 @@ describe('npm’s Valkey', { skip: process.platform !== 'linux' }, () => {
     const redis = await startEmbeddedRedis(folder, NO_PROGRAMS);
     try {
       // It answers before it has reserved anything.
-      let reserved = false;
-      for (let tries = 0; tries < 100 && !reserved; tries++) {
+      await waitUntil('writable memory of that size', 2_000, async () => {
         const maps = await readFile(`/proc/${redis.pid}/maps`, 'latin1');
-        reserved = sizesOf(maps).some((bytes) => bytes >= 256 * MIB);
-        if (!reserved) await delay(20);
-      }
-      assert.ok(reserved, 'no writable memory of that size');
+        return sizesOf(maps).some((bytes) => bytes >= 256 * MIB);
+      });
       const [, residentKib] =
         /VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${redis.pid}/status`, 'latin1')) ?? [];
       assert.ok(Number(residentKib) < 200 * 1024, `${residentKib} KiB are in use`);

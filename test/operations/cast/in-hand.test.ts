@@ -4,7 +4,7 @@ import { queryRows } from '../../../src/platform/index.js';
 import { CastDocument, SetBudgetDocument, type CastInput } from '../../support/gql/graphql.js';
 import { startHarness } from '../../support/harness.js';
 import type { SeededAccount } from '../../support/seed.js';
-import { waitUntil } from '../../graphql/wait.js';
+import { waitUntil } from '../../support/wait.js';
 import { waitForEnd } from './run-cast.js';
 
 interface Row {

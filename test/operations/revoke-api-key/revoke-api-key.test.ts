@@ -10,7 +10,7 @@ import {
 } from '../../support/gql/graphql.js';
 import { spawnProcess } from '../../support/processes.js';
 import { RawSocket, closeCode } from '../../graphql/raw-socket.js';
-import { waitUntil } from '../../graphql/wait.js';
+import { waitUntil } from '../../support/wait.js';
 import { KEY_EDGES } from '../create-api-key/key-edges.js';
 
 // What is promised.
